@@ -1,0 +1,2 @@
+@_exported import CairnCore
+@_exported import CairnFormats
