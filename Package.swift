@@ -4,20 +4,39 @@ import PackageDescription
 let package = Package(
   name: "cairn",
   products: [
-    .library(name: "Cairn", targets: ["Cairn"])
+    .library(name: "Cairn", targets: ["Cairn"]),
+    .executable(name: "cairn", targets: ["CairnCLI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
-    .target(name: "CairnSystem", linkerSettings: [.linkedLibrary("z"), .linkedLibrary("zstd")]),
+    .target(
+      name: "CairnSystem",
+      linkerSettings: [.linkedLibrary("z"), .linkedLibrary("zstd"), .linkedLibrary("sqlite3")]),
+    .target(
+      name: "CairnMigrations", path: "Migrations", sources: ["Migrations.swift"],
+      resources: [.embedInCode("0001_index.sql")]),
     .target(
       name: "CairnCore",
-      dependencies: ["CairnSystem", .product(name: "SystemPackage", package: "swift-system")]),
+      dependencies: [
+        "CairnMigrations", "CairnSystem",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .target(name: "CairnFormats", dependencies: ["CairnCore", "CairnSystem"]),
     .target(name: "Cairn", dependencies: ["CairnCore", "CairnFormats"]),
-    .testTarget(
-      name: "CairnFormatsTests", dependencies: ["CairnFormats"], exclude: []),
+    .executableTarget(
+      name: "CairnCLI",
+      dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),
+    .testTarget(name: "CairnFormatsTests", dependencies: ["CairnFormats"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn"]),
   ],
   swiftLanguageModes: [.v6]

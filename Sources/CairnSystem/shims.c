@@ -1,1 +1,52 @@
 #include "CairnSystem.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int64_t cairn_filesystem_type(const char *path) {
+  struct statfs info;
+  int result;
+  do {
+    result = statfs(path, &info);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? (int64_t)(uint32_t)info.f_type : -1;
+}
+
+// A fixed table of atomics: the child of a fork may touch neither malloc nor a mutex that another thread held.
+enum { slots = 1024 };
+static _Atomic int guarded[slots]; // fd + 1; 0 is free
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void close_all(void) {
+  for (int i = 0; i < slots; i++) {
+    int fd = atomic_exchange(&guarded[i], 0);
+    if (fd != 0) close(fd - 1);
+  }
+}
+
+static void install(void) { pthread_atfork(NULL, NULL, close_all); }
+
+int cairn_close_in_child(int fd) {
+  pthread_once(&once, install);
+  for (int i = 0; i < slots; i++) {
+    int expected = 0;
+    if (atomic_compare_exchange_strong(&guarded[i], &expected, fd + 1)) return 0;
+  }
+  errno = EMFILE;
+  return -1;
+}
+
+void cairn_keep_in_child(int fd) {
+  for (int i = 0; i < slots; i++) {
+    int expected = fd + 1;
+    if (atomic_compare_exchange_strong(&guarded[i], &expected, 0)) return;
+  }
+}
+
+int cairn_sqlite_no_checkpoint_on_close(void *db) {
+  return sqlite3_db_config((sqlite3 *)db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
+}

@@ -2,7 +2,22 @@
 #ifndef CAIRN_SYSTEM_H
 #define CAIRN_SYSTEM_H
 
+#include <stdint.h>
 #include <zlib.h>
 #include <zstd.h>
+
+// The magic number of the filesystem that holds `path` (linux/magic.h), or -1 with errno set.
+int64_t cairn_filesystem_type(const char *path);
+
+// Registers a descriptor that a forked child closes at once: a flock belongs to the open file description, which the
+// child would share, and keep locked after its parent let go or died. Returns 0, or -1 when the table is full.
+int cairn_close_in_child(int fd);
+
+// Takes a descriptor back out; call before closing it.
+void cairn_keep_in_child(int fd);
+
+// Keeps the SQLite connection `db` (a sqlite3 *) from checkpointing its WAL when it is closed.
+// Returns an SQLite result code.
+int cairn_sqlite_no_checkpoint_on_close(void *db);
 
 #endif

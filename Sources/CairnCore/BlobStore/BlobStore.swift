@@ -1,0 +1,55 @@
+import Glibc
+
+/// The files under `blobs/`: where a blob's file is, whether it is there.
+struct BlobStore: Sendable {
+  /// The repository's directory.
+  let repository: String
+
+  /// Blobs of at most this many bytes share a file, their pack.
+  static let packedLimit = 4 * 1024
+
+  /// How a blob's bytes are kept in a file of its own, or that of its pack.
+  enum Encoding: String, Sendable, CaseIterable {
+    case raw = ""
+    case zstd = ".zst"
+    case pack = ".pack"
+  }
+
+  func directory(_ digest: Digest) -> String { "\(repository)/blobs/\(digest.hex.prefix(2))" }
+
+  func path(_ digest: Digest, _ encoding: Encoding) -> String {
+    let hex = digest.hex
+    return "\(repository)/blobs/\(hex.prefix(2))/\(hex)\(encoding.rawValue)"
+  }
+
+  /// Where the blob has a file of its own; nil if it has none. A raw file of another size than `length` does not count.
+  func ownFile(_ digest: Digest, length: Int) throws -> (encoding: Encoding, size: Int)? {
+    if let raw = try Files.status(path(digest, .raw)), raw.size == length { return (.raw, raw.size) }
+    if let compressed = try Files.status(path(digest, .zstd)) { return (.zstd, compressed.size) }
+    return nil
+  }
+
+  /// Whether a pack's file is there.
+  func hasPack(_ digest: Digest) throws -> Bool { try Files.exists(path(digest, .pack)) }
+
+  /// Reads a whole file of the store that may be gone; nil then.
+  ///
+  /// On a network filesystem a name that another host made may be unknown here until the directory has been read.
+  func open(_ digest: Digest, _ encoding: Encoding) throws -> OpenFile? {
+    let path = path(digest, encoding)
+    for attempt in 0..<2 {
+      do {
+        return try OpenFile(path, O_RDONLY | O_NOFOLLOW)
+      } catch let error as CairnError where error.kind == .missing {
+        if attempt == 0, readsDirectories { _ = try Files.names(in: directory(digest)) }
+      }
+    }
+    return nil
+  }
+
+  /// Whether a missing file is looked for again after its directory has been read (journal mode `delete`).
+  let readsDirectories: Bool
+
+  /// The 256 names of the directories under `blobs/`.
+  static var directoryNames: [String] { (0..<256).map { hexDigits(UInt8($0)) } }
+}

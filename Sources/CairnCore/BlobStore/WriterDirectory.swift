@@ -1,0 +1,67 @@
+import Glibc
+
+/// A directory of this writer's own in `tmp/`, locked for as long as the writer lives: `gc` removes one whose lock it
+/// gets.
+///
+/// The lock is on a file in it: NFS gives no exclusive lock on a directory.
+final class WriterDirectory: Sendable {
+  static let lockName = "writer"
+
+  let path: String
+  private let lock: FileLock
+  private let fileMode: mode_t
+
+  init(repository: String, modes: Modes) throws {
+    let parent = repository + "/tmp"
+    // Somebody may have emptied the repository of it: it holds nothing that lasts.
+    try Files.makeDirectory(parent, mode: modes.directory)
+    while true {
+      let path = parent + "/" + randomID(bytes: 8)
+      guard try Files.makeDirectory(path, mode: modes.directory) else { continue }
+      do {
+        // Looks, once it has the lock, whether the path still is it: `gc` may have come between.
+        lock = try FileLock.acquire(path + "/" + Self.lockName, mode: modes.file, onWait: {})
+      } catch let error as CairnError where error.kind == .missing {
+        continue
+      }
+      self.path = path
+      fileMode = modes.blob
+      return
+    }
+  }
+
+  /// Writes a file and makes its content durable (its name is not: it is renamed into place first).
+  func write(_ name: String, _ contents: UnsafeRawBufferPointer) throws -> String {
+    let path = path + "/" + name
+    let file = try OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC, mode: fileMode | S_IWUSR)
+    try file.setMode(fileMode)
+    try file.write(contents, at: 0)
+    try file.sync()
+    return path
+  }
+
+  /// Removes the directory and what is left in it.
+  func remove() throws {
+    try Files.removeFlatDirectory(path)
+    lock.release()
+  }
+
+  deinit {
+    // What cannot be removed now is for `gc`.
+    try? Files.removeFlatDirectory(path)
+  }
+}
+
+/// The modes of what is made in a repository: they follow the repository's own directory, so that a group can share it.
+struct Modes: Sendable {
+  var directory: mode_t
+  var file: mode_t
+  /// Blobs are never changed, so they are not writable.
+  var blob: mode_t
+
+  init(following repository: FileStatus) {
+    directory = repository.mode & 0o7777
+    file = repository.mode & 0o666
+    blob = repository.mode & 0o444
+  }
+}

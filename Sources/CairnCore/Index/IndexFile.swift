@@ -1,0 +1,53 @@
+import CairnMigrations
+import CairnSystem
+import GRDB
+import Glibc
+
+/// Opening `index.sqlite`.
+enum IndexFile {
+  static let fileName = "index.sqlite"
+
+  /// An open connection, and which file it is open on: the path may have got another meanwhile.
+  struct Connection: Sendable {
+    let queue: DatabaseQueue
+    let identity: FileStatus.Identity
+  }
+
+  /// Opens the index; nil if there is none. A writable connection is for those who hold the repository's lock.
+  static func open(_ path: String, readonly: Bool) throws -> Connection? {
+    guard let before = try Files.status(path) else { return nil }
+    var configuration = GRDB.Configuration()
+    configuration.readonly = readonly
+    configuration.busyMode = .timeout(30)
+    configuration.prepareDatabase { db in
+      // A checkpoint of the WAL is a write to the index, and closing happens without the lock.
+      let code = cairn_sqlite_no_checkpoint_on_close(UnsafeMutableRawPointer(db.sqliteConnection))
+      guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+    }
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    guard let after = try Files.status(path), after.identity == before.identity else { return nil }
+    return Connection(queue: queue, identity: after.identity)
+  }
+
+  static let migrator: DatabaseMigrator = {
+    var migrator = DatabaseMigrator()
+    for step in Migrations.steps {
+      migrator.registerMigration(step.name) { try $0.execute(sql: step.sql) }
+    }
+    return migrator
+  }()
+
+  /// Brings the schema to this Cairn's version, a step a transaction. Throws if a newer Cairn has been here.
+  static func migrate(_ queue: DatabaseQueue, path: String) throws {
+    try checkNotNewer(queue, path: path)
+    if try !queue.read({ try migrator.hasCompletedMigrations($0) }) { try migrator.migrate(queue) }
+  }
+
+  /// Throws if a newer Cairn has migrated the index.
+  static func checkNotNewer(_ queue: DatabaseQueue, path: String) throws {
+    if try queue.read({ try migrator.hasBeenSuperseded($0) }) {
+      throw CairnError(
+        .newerFormat, "\(path): a newer Cairn has migrated this index", advice: "use a newer Cairn")
+    }
+  }
+}

@@ -1,0 +1,222 @@
+import Foundation
+import GRDB
+
+/// Writes to the index what lines of the log say, inside a transaction of the caller's, with the lock held.
+struct IndexWriter {
+  let db: Database
+  let blobs: BlobStore
+  /// A manifest that the caller has at hand, with all its blobs in place: that of the save that is being committed.
+  var known: KnownManifest?
+
+  struct KnownManifest {
+    var digest: Digest
+    var manifest: Manifest
+    /// Its bytes, and those of its compressed file.
+    var size: Int
+    var storedSize: Int
+  }
+
+  /// Does what one line says.
+  func apply(_ entry: LogEntry) throws {
+    switch entry.op {
+    case .initialized:
+      break
+    case .run:
+      try db.cachedStatement(
+        sql: "INSERT INTO run (uid, name, created, metadata) VALUES (?, ?, ?, ?)"
+      ).execute(arguments: [entry.id, entry.name ?? entry.id, entry.time, try json(entry.metadata)])
+    case .saved:
+      try insertCheckpoint(entry)
+      for replaced in entry.removes ?? [] { try removeCheckpoint(replaced) }
+    case .removed:
+      for removed in entry.removes ?? [] { try removeCheckpoint(removed) }
+    case .repacked:
+      if let from = entry.from { try movePack(from, to: entry.to) }
+    case .versions:
+      _ = try pathID(entry.path ?? "", version: entry.version ?? 0)
+    }
+  }
+
+  /// Notes up to where the index has come.
+  func setPosition(_ position: Log.Position, repository: String) throws {
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO log_position (id, repository, bytes, last_line, chain) VALUES (1, ?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET repository = excluded.repository, bytes = excluded.bytes,
+          last_line = excluded.last_line, chain = excluded.chain
+        """
+    ).execute(arguments: [repository, position.bytes, position.lastLine, position.chain.data])
+  }
+
+  // MARK: Checkpoints
+
+  private func insertCheckpoint(_ entry: LogEntry) throws {
+    guard let digest = entry.manifest, let path = entry.path, let version = entry.version else {
+      throw CairnError.damaged(Log.fileName, "the save \(entry.id) names no manifest, path or version")
+    }
+    let manifest = try retainManifest(digest)
+    let path_id = try pathID(path, version: version)
+    var run: Int64?
+    if let uid = entry.run {
+      run = try Int64.fetchOne(db.cachedStatement(sql: "SELECT id FROM run WHERE uid = ?"), arguments: [uid])
+    }
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO checkpoint (uid, path_id, version, manifest_id, run_id, parent, step, epoch, created, host, user,
+          new_bytes, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+    ).execute(arguments: [
+      entry.id, path_id, version, manifest, run, entry.parent, entry.step, entry.epoch, entry.time, entry.host,
+      entry.user, entry.newBytes ?? 0, try json(entry.metadata),
+    ])
+    let id = db.lastInsertedRowID
+    for (name, value) in entry.metrics ?? [:] {
+      try db.cachedStatement(sql: "INSERT INTO metric (checkpoint_id, name, value) VALUES (?, ?, ?)")
+        .execute(arguments: [id, name, value])
+    }
+    for tag in entry.tags ?? [] {
+      try db.cachedStatement(
+        sql: """
+          INSERT INTO tag (name, checkpoint_id) VALUES (?, ?)
+          ON CONFLICT (name) DO UPDATE SET checkpoint_id = excluded.checkpoint_id
+          """
+      ).execute(arguments: [tag, id])
+    }
+  }
+
+  private func removeCheckpoint(_ uid: String) throws {
+    let find = try db.cachedStatement(sql: "SELECT id, manifest_id FROM checkpoint WHERE uid = ?")
+    guard let row = try Row.fetchOne(find, arguments: [uid]) else { return }
+    try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE id = ?").execute(arguments: [row[0] as Int64])
+    try References(db: db).releaseManifest(row[1])
+  }
+
+  private func pathID(_ name: String, version: Int) throws -> Int64 {
+    let statement = try db.cachedStatement(
+      sql: """
+        INSERT INTO path (name, last_version) VALUES (?, ?)
+        ON CONFLICT (name) DO UPDATE SET last_version = max(last_version, excluded.last_version) RETURNING id
+        """)
+    return try Int64.fetchOne(statement, arguments: [name, version]) ?? 0
+  }
+
+  private func json(_ metadata: [String: JSONValue]?) throws -> String {
+    String(decoding: try JSONValue.object(metadata ?? [:]).serialized(), as: UTF8.self)
+  }
+
+  // MARK: Manifests
+
+  /// The id of the manifest's row, whose count has gone up by one.
+  private func retainManifest(_ digest: Digest) throws -> Int64 {
+    let find = try db.cachedStatement(
+      sql: "SELECT m.id, m.refs FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?")
+    if let row = try Row.fetchOne(find, arguments: [digest.data]) {
+      let id: Int64 = row[0]
+      if row[1] as Int > 0 {
+        try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
+        return id
+      }
+      // A row that waits for a sweep is as good as none.
+      try db.cachedStatement(sql: "DELETE FROM manifest WHERE id = ?").execute(arguments: [id])
+    }
+    if let known, known.digest == digest {
+      return try insertManifest(known, checked: true)
+    }
+    guard let read = try? ManifestFile(blobs: blobs).read(digest) else { return try insertUnreadable(digest) }
+    return try insertManifest(read, checked: false)
+  }
+
+  private func insertUnreadable(_ digest: Digest) throws -> Int64 {
+    let blob = try BlobRows(db: db).ownFile(digest, size: 0, stored: 0, place: .zstd)
+    try db.execute(
+      sql: """
+        INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
+        VALUES (?, '', x'', x'', 0, 0, '{}', \(ManifestState.unreadable.rawValue), 1)
+        """, arguments: [blob])
+    let id = db.lastInsertedRowID
+    try References(db: db).retainBlob(blob)
+    return id
+  }
+
+  private func insertManifest(_ file: KnownManifest, checked: Bool) throws -> Int64 {
+    let manifest = file.manifest
+    let blob = try BlobRows(db: db).ownFile(file.digest, size: file.size, stored: file.storedSize, place: .zstd)
+    let rows = try ManifestRows(db: db, blobs: blobs).insert(manifest, present: checked)
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
+        """
+    ).execute(arguments: [
+      blob, manifest.kind, PackedIDs.encode(rows.tensors).data, PackedIDs.encode(rows.storages).data,
+      manifest.tensors.count, manifest.size, try json(manifest.metadata),
+      (rows.isWhole ? ManifestState.whole : .incomplete).rawValue,
+    ])
+    let id = db.lastInsertedRowID
+    let references = References(db: db)
+    try references.retainBlob(blob)
+    try references.retain(tensors: rows.tensors, storages: rows.storages)
+    return id
+  }
+
+  /// Reads again the manifests that could not be read.
+  func retryUnreadable() throws {
+    let rows = try Row.fetchAll(
+      db.cachedStatement(
+        sql: """
+          SELECT m.id, b.digest, b.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE m.state = 2 AND m.refs > 0
+          """))
+    for row in rows {
+      guard let digest = Digest(bytes: row[1] as Data),
+        let file = try? ManifestFile(blobs: blobs).read(digest)
+      else { continue }
+      let manifest = file.manifest
+      let lists = try ManifestRows(db: db, blobs: blobs).insert(manifest, present: false)
+      try db.execute(
+        sql: """
+          UPDATE manifest SET kind = ?, tensors = ?, storages = ?, tensor_count = ?, size = ?, metadata = ?, state = ?
+          WHERE id = ?
+          """,
+        arguments: [
+          manifest.kind, PackedIDs.encode(lists.tensors).data, PackedIDs.encode(lists.storages).data,
+          manifest.tensors.count, manifest.size, try json(manifest.metadata),
+          (lists.isWhole ? ManifestState.whole : .incomplete).rawValue, row[0] as Int64,
+        ])
+      try db.execute(sql: "UPDATE blob SET size = ?, stored = ? WHERE id = ?", arguments: [file.size, file.storedSize, row[2] as Int64])
+      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages)
+    }
+  }
+
+  // MARK: Packs
+
+  private func movePack(_ from: Digest, to: Digest?) throws {
+    let rows = BlobRows(db: db)
+    guard let old = try rows.findPack(from) else { return }
+    // Blobs at 0 stay behind and go with the old pack; so do those that no copy holds, if there is none.
+    guard let to else { return }
+    let new = try rows.pack(to)
+    let moved =
+      try Int.fetchOne(
+        db, sql: "SELECT count(*) FROM blob WHERE pack_id = ? AND refs > 0", arguments: [old]) ?? 0
+    try db.execute(sql: "UPDATE blob SET pack_id = ? WHERE pack_id = ? AND refs > 0", arguments: [new, old])
+    try db.execute(sql: "UPDATE pack SET refs = refs + ? WHERE id = ?", arguments: [moved, new])
+    try db.execute(sql: "UPDATE pack SET refs = refs - ? WHERE id = ?", arguments: [moved, old])
+  }
+}
+
+/// How much of a checkpoint is there.
+enum ManifestState: Int {
+  case whole = 0
+  case incomplete = 1
+  case unreadable = 2
+}
+
+extension Manifest {
+  /// What the index calls its kind.
+  var kind: String {
+    switch content {
+    case .state: return "state"
+    case .files(let files): return files.count == 1 && files[0].path.isEmpty ? "file" : "directory"
+    }
+  }
+}

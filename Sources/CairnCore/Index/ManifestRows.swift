@@ -1,0 +1,105 @@
+import GRDB
+
+/// The rows below a manifest: blobs, storages, names, types and tensors; those that are there already are shared.
+struct ManifestRows {
+  let db: Database
+  let blobs: BlobStore
+
+  /// What a manifest's row lists.
+  struct Lists {
+    var tensors: [Int64]
+    /// The storages that no tensor names.
+    var storages: [Int64]
+    /// Whether all blobs are there.
+    var isWhole: Bool
+  }
+
+  /// Makes what is missing, with counts of 0. `present` says that all blobs are known to be in place.
+  func insert(_ manifest: Manifest, present: Bool) throws -> Lists {
+    var isWhole = true
+    let rows = BlobRows(db: db)
+    let packIDs = try manifest.packs.map { try rows.pack($0) }
+    let packsThere = try manifest.packs.map { try present || blobs.hasPack($0) }
+    let blobIDs = try manifest.chunks.map { chunk in
+      if let pack = chunk.pack {
+        if !packsThere[pack] { isWhole = false }
+        return try rows.packed(chunk.digest, size: chunk.length, pack: packIDs[pack])
+      }
+      var place = BlobRows.Place.raw
+      var stored = chunk.length
+      if !present {
+        if let file = try blobs.ownFile(chunk.digest, length: chunk.length) {
+          place = file.encoding == .zstd ? .zstd : .raw
+          stored = file.size
+        } else {
+          isWhole = false
+        }
+      }
+      return try rows.ownFile(chunk.digest, size: chunk.length, stored: stored, place: place)
+    }
+    let storageIDs = try manifest.storages.map { storage in
+      try storageID(PackedIDs.encode(storage.chunks.lazy.map { blobIDs[$0] }), size: storage.size)
+    }
+    let tensors = try tensorIDs(manifest.tensors, storageIDs: storageIDs)
+    let named = Set(manifest.tensors.map { storageIDs[$0.storage] })
+    return Lists(
+      tensors: tensors, storages: unique(storageIDs.filter { !named.contains($0) }), isWhole: isWhole)
+  }
+
+  private func storageID(_ blobs: [UInt8], size: Int) throws -> Int64 {
+    let find = try db.cachedStatement(sql: "SELECT id FROM storage WHERE blobs = ?")
+    if let id = try Int64.fetchOne(find, arguments: [blobs.data]) { return id }
+    try db.cachedStatement(sql: "INSERT INTO storage (blobs, size) VALUES (?, ?)").execute(arguments: [blobs.data, size])
+    return db.lastInsertedRowID
+  }
+
+  private func tensorIDs(_ tensors: [TensorEntry], storageIDs: [Int64]) throws -> [Int64] {
+    var types: [TensorType: Int64] = [:]
+    let findName = try db.cachedStatement(sql: "SELECT id FROM tensor_name WHERE name = ?")
+    let insertName = try db.cachedStatement(sql: "INSERT INTO tensor_name (name) VALUES (?)")
+    let find = try db.cachedStatement(
+      sql: "SELECT id FROM tensor WHERE name_id = ? AND storage_id = ? AND type_id = ? AND byte_offset = ?")
+    let insert = try db.cachedStatement(
+      sql: "INSERT INTO tensor (name_id, storage_id, type_id, byte_offset) VALUES (?, ?, ?, ?)")
+    return try unique(
+      tensors.map { tensor in
+        let name: Int64
+        if let id = try Int64.fetchOne(findName, arguments: [tensor.name]) {
+          name = id
+        } else {
+          try insertName.execute(arguments: [tensor.name])
+          name = db.lastInsertedRowID
+        }
+        let type = TensorType(dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides)
+        let typeID = try types[type] ?? typeID(type)
+        types[type] = typeID
+        let arguments: StatementArguments = [name, storageIDs[tensor.storage], typeID, tensor.byteOffset]
+        if let id = try Int64.fetchOne(find, arguments: arguments) { return id }
+        try insert.execute(arguments: arguments)
+        return db.lastInsertedRowID
+      })
+  }
+
+  private struct TensorType: Hashable {
+    var dtype: String
+    var shape: [Int]
+    var strides: [Int]
+  }
+
+  private func typeID(_ type: TensorType) throws -> Int64 {
+    let arguments: StatementArguments = [type.dtype, jsonArray(type.shape), jsonArray(type.strides)]
+    let find = try db.cachedStatement(
+      sql: "SELECT id FROM tensor_type WHERE dtype = ? AND shape = ? AND strides = ?")
+    if let id = try Int64.fetchOne(find, arguments: arguments) { return id }
+    try db.cachedStatement(sql: "INSERT INTO tensor_type (dtype, shape, strides) VALUES (?, ?, ?)")
+      .execute(arguments: arguments)
+    return db.lastInsertedRowID
+  }
+
+  private func jsonArray(_ numbers: [Int]) -> String { "[" + numbers.map(String.init).joined(separator: ",") + "]" }
+
+  private func unique(_ ids: [Int64]) -> [Int64] {
+    var seen = Set<Int64>()
+    return ids.filter { seen.insert($0).inserted }
+  }
+}

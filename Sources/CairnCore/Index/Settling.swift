@@ -1,0 +1,188 @@
+import Foundation
+import GRDB
+import Glibc
+
+extension Repository {
+  /// Runs `body` with the repository's lock held and its index settled.
+  func locked<Result>(_ body: (inout LockedRepository) throws -> Result) throws -> Result {
+    let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
+      logger.notice("waiting for the lock of \(path): another process is writing to the repository")
+    }
+    defer { lock.release() }
+    // A trainer lives for weeks: somebody may have migrated the repository, or put another in its place.
+    let current = try RepositoryConfiguration.read(path)
+    guard current.id == configuration.id else {
+      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
+    }
+    var settled = try settle(Log(repository: path))
+    return try body(&settled)
+  }
+
+  /// Brings the index up to the log.
+  private func settle(_ log: Log) throws -> LockedRepository {
+    do {
+      if let connection = try writerConnection() {
+        try IndexFile.migrate(connection.queue, path: indexPath)
+        if let position = try position(of: connection.queue) {
+          guard position.bytes <= (try log.size()) else {
+            throw Log.damage(
+              logPath, "it is shorter than the index has come (\(try log.size()) of \(position.bytes) bytes)")
+          }
+          if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
+        }
+      }
+    } catch let error where isDamage(ofIndex: error) {
+      logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
+    }
+    return try rebuild(log)
+  }
+
+  /// How far an index of this repository has come; nil if it is another's, or empty.
+  private func position(of index: DatabaseQueue) throws -> Log.Position? {
+    let row = try index.read {
+      try Row.fetchOne($0, sql: "SELECT repository, bytes, last_line, chain FROM log_position WHERE id = 1")
+    }
+    guard let row, row[0] as String == configuration.id, let chain = Digest(bytes: row[3] as Data) else { return nil }
+    return Log.Position(bytes: row[1], lastLine: row[2], chain: chain)
+  }
+
+  private func catchUp(_ log: Log, _ index: DatabaseQueue, from position: Log.Position) throws -> LockedRepository {
+    let tail = try log.tail(from: position)
+    if tail.isTorn { try log.cut(to: tail.end) }
+    // Before anything is done on their word: nobody knows whether an earlier fsync of these lines succeeded.
+    if !tail.lines.isEmpty { try log.rewrite(tail.lines, at: position.bytes) }
+    let hasUnreadable = try index.read {
+      try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state = 2 AND refs > 0)") ?? false
+    }
+    if !tail.lines.isEmpty || hasUnreadable {
+      try index.write { db in
+        let writer = IndexWriter(db: db, blobs: blobs)
+        for line in tail.lines { try writer.apply(line.entry) }
+        try writer.retryUnreadable()
+        try writer.setPosition(tail.end, repository: configuration.id)
+      }
+    }
+    return LockedRepository(repository: self, log: log, index: index, position: tail.end)
+  }
+
+  /// Makes the index anew from the whole log.
+  private func rebuild(_ log: Log) throws -> LockedRepository {
+    let tail = try log.tail(from: Log.Position())
+    guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
+      throw Log.damage(logPath, "its first line does not name this repository")
+    }
+    if tail.isTorn { try log.cut(to: tail.end) }
+    if let last = tail.lines.last { try log.rewrite([last], at: tail.end.lastLine) }
+
+    let directory = try WriterDirectory(repository: path, modes: modes)
+    let built = directory.path + "/" + IndexFile.fileName
+    try build(built, from: tail)
+    try moveIndexAside()
+    try Files.rename(built, to: indexPath)
+    try Files.syncDirectory(path)
+    try directory.remove()
+    guard let connection = try writerConnection() else { throw CairnError.system("open", indexPath, ENOENT) }
+    return LockedRepository(repository: self, log: log, index: connection.queue, position: tail.end)
+  }
+
+  private func build(_ file: String, from tail: Log.Tail) throws {
+    var options = GRDB.Configuration()
+    options.prepareDatabase { db in
+      // Nothing is lost with a half-built index: it is renamed into place when it is whole.
+      try db.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
+    }
+    let queue = try DatabaseQueue(path: file, configuration: options)
+    try IndexFile.migrate(queue, path: file)
+    try queue.write { db in
+      let writer = IndexWriter(db: db, blobs: blobs)
+      for line in tail.lines { try writer.apply(line.entry) }
+      try writer.setPosition(tail.end, repository: configuration.id)
+    }
+    if configuration.journal == .wal {
+      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
+    }
+    try queue.close()
+    let opened = try OpenFile(file, O_RDWR)
+    try opened.setMode(modes.file)
+    try opened.sync()
+  }
+
+  /// Takes what is at the index's path out of the way. Never renamed over: a process that has it open must see, by the
+  /// file's identity, that it is another one, and a stale -wal would be read into the new one.
+  private func moveIndexAside() throws {
+    for ending in ["", "-wal", "-shm", "-journal"] {
+      _ = try Files.renameIfThere(indexPath + ending, to: indexPath + ".damaged" + ending)
+    }
+  }
+
+  /// Whether an error says that the index's content is no good, rather than that it could not be written.
+  private func isDamage(ofIndex error: any Error) -> Bool {
+    if error is ByteReader.Malformed { return true }
+    guard let error = error as? DatabaseError else { return false }
+    switch error.resultCode.primaryResultCode {
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CONSTRAINT, .SQLITE_ERROR, .SQLITE_MISMATCH: return true
+    default: return false
+    }
+  }
+
+  /// Makes the index anew from the log and the manifests, whatever state it is in.
+  public func reindex() throws {
+    let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
+      logger.notice("waiting for the lock of \(path): another process is writing to the repository")
+    }
+    defer { lock.release() }
+    guard try RepositoryConfiguration.read(path).id == configuration.id else {
+      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
+    }
+    do {
+      if let connection = try writerConnection() { try IndexFile.checkNotNewer(connection.queue, path: indexPath) }
+    } catch let error where isDamage(ofIndex: error) {
+      // That is what reindexing is for.
+    }
+    _ = try rebuild(Log(repository: path))
+  }
+
+  /// Reads from the index, in one short transaction, after it has caught up with the log.
+  ///
+  /// Where this user may not write, an index that is behind is read as it is, with a warning.
+  func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    for _ in 0..<3 {
+      guard let connection = try readerIfIntact() else {
+        guard isWritable else {
+          throw CairnError(
+            .readOnly, "\(indexPath): there is no usable index, and the repository cannot be written to make one",
+            advice: "run `cairn reindex` as a user who may write to it")
+        }
+        try locked { _ in }
+        continue
+      }
+      try IndexFile.checkNotNewer(connection.queue, path: indexPath)
+      if try isBehind(connection.queue) {
+        if isWritable {
+          try locked { _ in }
+          continue
+        }
+        logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
+      }
+      return try connection.queue.read(body)
+    }
+    // Others write all the time: what the index says now is as good as what it will say in a moment.
+    guard let connection = try readerConnection() else { throw CairnError.system("open", indexPath, ENOENT) }
+    return try connection.queue.read(body)
+  }
+
+  private func readerIfIntact() throws -> IndexFile.Connection? {
+    do {
+      guard let connection = try readerConnection() else { return nil }
+      let usable = try connection.queue.read { try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0) }
+      return usable ? connection : nil
+    } catch let error where isDamage(ofIndex: error) {
+      return nil
+    }
+  }
+
+  private func isBehind(_ index: DatabaseQueue) throws -> Bool {
+    guard let size = try Files.status(logPath)?.size else { throw Log.damage(logPath, "it is missing") }
+    return try position(of: index)?.bytes != size
+  }
+}

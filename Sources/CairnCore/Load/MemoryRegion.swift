@@ -1,0 +1,93 @@
+import Glibc
+import Synchronization
+
+/// Bytes in memory: a storage that was loaded. Writing to them never reaches the repository.
+public final class MemoryRegion: @unchecked Sendable {
+  // Unchecked: who shares the memory between threads synchronizes its use, as with any buffer.
+
+  /// The first byte; nil if there are none.
+  public let baseAddress: UnsafeMutableRawPointer?
+  /// How many bytes there are.
+  public let byteCount: Int
+  /// How many mappings of blob files it takes; 0 if the bytes are a copy.
+  public let mappingCount: Int
+
+  private init(baseAddress: UnsafeMutableRawPointer?, byteCount: Int, mappingCount: Int) {
+    self.baseAddress = baseAddress
+    self.byteCount = byteCount
+    self.mappingCount = mappingCount
+  }
+
+  deinit {
+    if let baseAddress { munmap(baseAddress, byteCount) }
+    MappingBudget.give(back: mappingCount)
+  }
+
+  /// The bytes.
+  public var bytes: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount)
+  }
+
+  /// Memory of this process's own, aligned to a page, its bytes 0.
+  static func allocate(_ byteCount: Int) throws -> MemoryRegion {
+    MemoryRegion(
+      baseAddress: byteCount == 0 ? nil : try reserve(byteCount, PROT_READ | PROT_WRITE), byteCount: byteCount,
+      mappingCount: 0)
+  }
+
+  /// Files mapped copy-on-write one behind the other; all but the last are whole pages long.
+  ///
+  /// nil if that would take more mappings than this process may have. Throws if a file is shorter than it should be:
+  /// touching the missing part would end the process.
+  static func map(_ files: [(file: OpenFile, length: Int)]) throws -> MemoryRegion? {
+    let total = files.reduce(0) { $0 + $1.length }
+    guard MappingBudget.take(files.count) else { return nil }
+    do {
+      let base = try reserve(total, PROT_NONE)
+      let region = MemoryRegion(baseAddress: base, byteCount: total, mappingCount: files.count)
+      var offset = 0
+      for (file, length) in files {
+        guard try file.status().size == length else { throw CairnError.damaged(file.path, "it is not as long as it was") }
+        let wanted = base + offset
+        let got = mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.descriptor, 0)
+        guard got == wanted else { throw CairnError.system("map", file.path) }
+        offset += length
+      }
+      return region
+    } catch let error as CairnError where error.kind == .io {
+      // Out of mappings or address space: then it is read instead.
+      return nil
+    }
+  }
+
+  private static func reserve(_ byteCount: Int, _ protection: Int32) throws -> UnsafeMutableRawPointer {
+    guard let base = mmap(nil, byteCount, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), base != MAP_FAILED else {
+      throw CairnError.system("reserve \(byteCount) bytes of memory", "load")
+    }
+    return base
+  }
+}
+
+/// How many mappings of blobs this process may have: a quarter of what the kernel allows, so that `malloc` and others
+/// that map memory never run out.
+enum MappingBudget {
+  private static let used = Mutex(0)
+
+  static let limit: Int = {
+    let text = (try? Files.procFile("/proc/sys/vm/max_map_count")) ?? ""
+    return (Int(text.split(separator: "\n").first ?? "") ?? 65_530) / 4
+  }()
+
+  static func take(_ count: Int) -> Bool {
+    used.withLock { used in
+      guard used + count <= limit else { return false }
+      used += count
+      return true
+    }
+  }
+
+  static func give(back count: Int) { used.withLock { $0 -= count } }
+
+  /// How many are in use.
+  static var inUse: Int { used.withLock { $0 } }
+}

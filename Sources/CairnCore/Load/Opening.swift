@@ -1,0 +1,21 @@
+extension Repository {
+  /// Opens a checkpoint and does something with it.
+  ///
+  /// A name without a version whose newest version is removed meanwhile (an evaluator that reads a live `last`) is
+  /// resolved again, and `body` called again; a removed `path@n` is an error that says so.
+  public func withCheckpoint<Result>(
+    _ name: PathName, _ body: (CheckpointRecord, StoredCheckpoint) throws -> Result
+  ) throws -> Result {
+    for _ in 0..<16 {
+      let record = try checkpoint(name)
+      do {
+        return try body(record, StoredCheckpoint(name: record.name, digest: record.manifest, repository: self))
+      } catch let error as CairnError where error.kind == .missing {
+        // Missing because it was removed, or missing although it is listed?
+        guard try checkpoint(id: record.id) == nil else { throw error }
+        if name.version != nil { throw CairnError(.removed, "\(name): was removed while it was being read") }
+      }
+    }
+    throw CairnError(.removed, "\(name): its versions are removed faster than they can be read")
+  }
+}

@@ -1,0 +1,24 @@
+/// Manifests as files: compressed blobs, named by the digest of what they decode to.
+struct ManifestFile {
+  /// The largest manifest that is read, in bytes: one of a checkpoint of hundreds of terabytes.
+  static let limit = 4 << 30
+
+  let blobs: BlobStore
+
+  /// Reads and checks a manifest.
+  func read(_ digest: Digest) throws -> IndexWriter.KnownManifest {
+    let path = blobs.path(digest, .zstd)
+    guard let file = try blobs.open(digest, .zstd) else {
+      throw CairnError(.missing, "\(path): this manifest is not there", advice: "restore it from a backup")
+    }
+    let size = try file.status().size
+    var bytes = [UInt8](repeating: 0, count: size)
+    guard try bytes.withUnsafeMutableBytes({ try file.read(into: $0, at: 0) }) == size else {
+      throw CairnError.damaged(path, "it is shorter than it was")
+    }
+    let content = try Zstd.decompress(bytes, path: path, limit: Self.limit)
+    guard Digest(hashing: content) == digest else { throw CairnError.damaged(path, "its content has another digest") }
+    return .init(
+      digest: digest, manifest: try Manifest.decoded(content, path: path), size: content.count, storedSize: size)
+  }
+}

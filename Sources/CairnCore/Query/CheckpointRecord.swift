@@ -1,0 +1,104 @@
+import Foundation
+import GRDB
+
+/// What the index says of a checkpoint.
+public struct CheckpointRecord: Sendable, Hashable {
+  /// How much of it is there.
+  public enum State: String, Sendable {
+    /// All of it, as far as anybody has looked.
+    case whole
+    /// Some of its blobs are missing.
+    case incomplete
+    /// Its manifest cannot be read.
+    case unreadable
+  }
+
+  /// Its id: 128 random bits in hexadecimal.
+  public var id: String
+  /// Its path.
+  public var path: String
+  /// Its version of the path.
+  public var version: Int
+  /// The digest of its manifest.
+  public var manifest: Digest
+  /// `state`, `file` or `directory`; empty if the manifest cannot be read.
+  public var kind: String
+  /// How much of it is there.
+  public var state: State
+  /// The name of its run.
+  public var run: String?
+  /// The id of the checkpoint it follows, which may have been removed.
+  public var parent: String?
+  /// The training step.
+  public var step: Int?
+  /// The epoch.
+  public var epoch: Int?
+  /// Numbers that say how good it is.
+  public var metrics: [String: Double]
+  /// The tags that point to it, sorted.
+  public var tags: [String]
+  /// What was said of it when it was saved.
+  public var metadata: [String: JSONValue]
+  /// What was read out of it.
+  public var extracted: [String: JSONValue]
+  /// When it was saved, in UTC: ISO 8601 with milliseconds.
+  public var created: String
+  /// On which host.
+  public var host: String
+  /// By which user.
+  public var user: String
+  /// Its bytes.
+  public var size: Int
+  /// Bytes that were new to the repository when it was saved.
+  public var newBytes: Int
+  /// How many tensors it has.
+  public var tensorCount: Int
+
+  /// `path@version`
+  public var name: String { "\(path)@\(version)" }
+
+  static let sql = """
+    SELECT c.uid, p.name, c.version, b.digest, m.kind, m.state, r.name, c.parent, c.step, c.epoch, c.metadata,
+      m.metadata, c.created, c.host, c.user, m.size, c.new_bytes, m.tensor_count, c.id,
+      (SELECT json_group_object(name, value) FROM metric WHERE checkpoint_id = c.id),
+      (SELECT json_group_array(name) FROM tag WHERE checkpoint_id = c.id)
+    FROM checkpoint c JOIN path p ON p.id = c.path_id JOIN manifest m ON m.id = c.manifest_id
+      JOIN blob b ON b.id = m.blob_id LEFT JOIN run r ON r.id = c.run_id
+    """
+
+  init(_ row: Row) throws {
+    id = row[0]
+    path = row[1]
+    version = row[2]
+    guard let digest = Digest(bytes: row[3] as Data) else {
+      throw CairnError.damaged(IndexFile.fileName, "a digest of the wrong length", advice: "run `cairn reindex`")
+    }
+    manifest = digest
+    kind = row[4]
+    switch ManifestState(rawValue: row[5]) {
+    case .incomplete: state = .incomplete
+    case .unreadable: state = .unreadable
+    case .whole, nil: state = .whole
+    }
+    run = row[6]
+    parent = row[7]
+    step = row[8]
+    epoch = row[9]
+    metadata = try Self.object(row[10])
+    extracted = try Self.object(row[11])
+    created = row[12]
+    host = row[13]
+    user = row[14]
+    size = row[15]
+    newBytes = row[16]
+    tensorCount = row[17]
+    metrics = try Self.object(row[19]).compactMapValues(\.doubleValue)
+    let names = try JSONValue(parsing: (row[20] as String).utf8)
+    if case .array(let values) = names { tags = values.compactMap(\.stringValue).sorted() } else { tags = [] }
+  }
+
+  private static func object(_ text: String) throws -> [String: JSONValue] {
+    if case .object(let members) = try JSONValue(parsing: text.utf8) { return members }
+    return [:]
+  }
+}

@@ -1,0 +1,93 @@
+import GRDB
+
+extension Repository {
+  /// The checkpoint that `name` names: the newest version of a path, `path@n`, or the one a tag points to.
+  ///
+  /// Throws ``CairnError/Kind/notFound``, or ``CairnError/Kind/removed`` if there was one and it was removed.
+  public func checkpoint(_ name: PathName) throws -> CheckpointRecord {
+    if let record = try find(name) { return record }
+    if let removal = try removal(of: name) {
+      throw CairnError(
+        .removed, "\(name): was removed on \(removal.time) by \(removal.user) on \(removal.host)",
+        advice: "`cairn log` lists what there is")
+    }
+    throw CairnError(.notFound, "\(name): no such checkpoint in \(path)", advice: "`cairn log` lists what there is")
+  }
+
+  /// The checkpoint that `name` names; nil if there is none.
+  public func find(_ name: PathName) throws -> CheckpointRecord? {
+    try read { try Self.find(name, in: $0) }
+  }
+
+  static func find(_ name: PathName, in db: Database) throws -> CheckpointRecord? {
+    let row: Row?
+    if let version = name.version {
+      row = try Row.fetchOne(
+        db, sql: CheckpointRecord.sql + " WHERE p.name = ? AND c.version = ?", arguments: [name.path, version])
+    } else {
+      row =
+        try Row.fetchOne(
+          db, sql: CheckpointRecord.sql + " WHERE p.name = ? ORDER BY c.version DESC LIMIT 1", arguments: [name.path])
+        ?? Row.fetchOne(
+          db, sql: CheckpointRecord.sql + " WHERE c.id = (SELECT checkpoint_id FROM tag WHERE name = ?)",
+          arguments: [name.path])
+    }
+    return try row.map { try CheckpointRecord($0) }
+  }
+
+  /// The checkpoint with this id; nil if there is none.
+  public func checkpoint(id: String) throws -> CheckpointRecord? {
+    try read { db in
+      try Row.fetchOne(db, sql: CheckpointRecord.sql + " WHERE c.uid = ?", arguments: [id])
+        .map { try CheckpointRecord($0) }
+    }
+  }
+
+  /// Checkpoints, newest first: all, those of a run, those of paths, those with a tag.
+  public func checkpoints(
+    paths: [String] = [], run: String? = nil, tag: String? = nil, limit: Int? = nil
+  ) throws -> [CheckpointRecord] {
+    var conditions: [String] = []
+    var arguments: StatementArguments = []
+    if !paths.isEmpty {
+      conditions.append("p.name IN (\(Array(repeating: "?", count: paths.count).joined(separator: ", ")))")
+      arguments += StatementArguments(paths)
+    }
+    if let run {
+      conditions.append("r.name = ?")
+      arguments += [run]
+    }
+    if let tag {
+      conditions.append("c.id = (SELECT checkpoint_id FROM tag WHERE name = ?)")
+      arguments += [tag]
+    }
+    let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+    arguments += [limit ?? -1]
+    return try read { db in
+      try Row.fetchAll(
+        db, sql: CheckpointRecord.sql + filter + " ORDER BY c.created DESC, c.id DESC LIMIT ?", arguments: arguments
+      ).map { try CheckpointRecord($0) }
+    }
+  }
+
+  /// Who removed a checkpoint, and when: found in the log, which keeps it for good.
+  private func removal(of name: PathName) throws -> LogEntry? {
+    guard let bytes = try Files.contents(logPath) else { return nil }
+    var saved: Set<String> = []
+    var found: LogEntry?
+    var chain = Digest.zero
+    var from = 0
+    while from < bytes.count, let newline = bytes[from...].firstIndex(of: UInt8(ascii: "\n")),
+      let line = try LogLine(parsing: bytes[from..<newline], after: chain)
+    {
+      let entry = line.entry
+      if entry.op == .saved, entry.path == name.path, name.version == nil || entry.version == name.version {
+        saved.insert(entry.id)
+      }
+      if entry.removes?.contains(where: saved.contains) == true { found = entry }
+      chain = line.chain
+      from = newline + 1
+    }
+    return found
+  }
+}

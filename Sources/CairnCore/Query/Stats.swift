@@ -1,0 +1,51 @@
+import GRDB
+
+/// How much there is in a repository, and how much of it is shared.
+public struct RepositoryStats: Sendable, Hashable {
+  /// Checkpoints that are listed.
+  public var checkpoints: Int
+  /// Runs that have begun.
+  public var runs: Int
+  /// Tensors that are different from each other.
+  public var tensors: Int
+  /// Blobs that are referenced.
+  public var blobs: Int
+  /// The bytes of all checkpoints, as if each were a file of its own.
+  public var logicalBytes: Int
+  /// The bytes of the files under `blobs/` that are referenced.
+  public var storedBytes: Int
+  /// The bytes of the index and the log.
+  public var indexBytes: Int
+  /// Bytes of blobs that nothing references any more: what `gc` would free.
+  public var unreferencedBytes: Int
+  /// Checkpoints of which something is missing.
+  public var incomplete: Int
+}
+
+extension Repository {
+  /// Adds up what there is, from the index alone.
+  public func stats() throws -> RepositoryStats {
+    let packs = try read { db in try String.fetchAll(db, sql: "SELECT lower(hex(digest)) FROM pack WHERE refs > 0") }
+    let packBytes = try packs.compactMap { Digest(hex: $0) }.reduce(0) {
+      $0 + (try Files.status(blobs.path($1, .pack))?.size ?? 0)
+    }
+    let files =
+      try [IndexFile.fileName, IndexFile.fileName + "-wal", Log.fileName].reduce(0) {
+        $0 + (try Files.status(path + "/" + $1)?.size ?? 0)
+      }
+    return try read { db in
+      func number(_ sql: String) throws -> Int { try Int.fetchOne(db, sql: sql) ?? 0 }
+      return RepositoryStats(
+        checkpoints: try number("SELECT count(*) FROM checkpoint"),
+        runs: try number("SELECT count(*) FROM run"),
+        tensors: try number("SELECT count(*) FROM tensor WHERE refs > 0"),
+        blobs: try number("SELECT count(*) FROM blob WHERE refs > 0"),
+        logicalBytes: try number("SELECT sum(m.size) FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id"),
+        storedBytes: try number("SELECT sum(stored) FROM blob WHERE refs > 0 AND place <> 2") + packBytes,
+        indexBytes: files,
+        unreferencedBytes: try number("SELECT sum(stored) FROM blob WHERE refs = 0"),
+        incomplete: try number(
+          "SELECT count(*) FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id WHERE m.state > 0"))
+    }
+  }
+}

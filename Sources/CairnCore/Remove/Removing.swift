@@ -1,0 +1,71 @@
+import GRDB
+
+extension Repository {
+  /// What a removal has done.
+  public struct Removal: Sendable {
+    /// The checkpoints that are gone now, as `path@version`.
+    public var removed: [String]
+    /// What was freed by this process.
+    public var freed: Freed
+    /// What went less than well although they were removed.
+    public var warnings: [String]
+  }
+
+  /// How many checkpoints one line of the log removes at most.
+  private static let idsPerLine = 1_000
+
+  /// Removes all versions of a path, or `path@n` that one, and frees the bytes that nothing else holds.
+  ///
+  /// When this returns, they never come back. Of something that is not there nothing is removed; what an earlier
+  /// removal may have left is freed all the same.
+  public func remove(_ name: PathName) throws -> Removal { try remove([name]) }
+
+  /// Removes what all the names name; see ``remove(_:)-(PathName)``.
+  public func remove(_ names: [PathName]) throws -> Removal {
+    try remove { db in
+      try names.flatMap { name in
+        try Row.fetchAll(
+          db,
+          sql: """
+            SELECT c.uid, p.name || '@' || c.version FROM checkpoint c JOIN path p ON p.id = c.path_id
+            WHERE p.name = ? AND (? IS NULL OR c.version = ?) ORDER BY c.version
+            """, arguments: [name.path, name.version, name.version])
+      }
+    }
+  }
+
+  /// Removes the checkpoints with these ids; see ``remove(_:)-(PathName)``.
+  public func remove(ids: [String]) throws -> Removal {
+    try remove { db in
+      try ids.flatMap { id in
+        try Row.fetchAll(
+          db,
+          sql: """
+            SELECT c.uid, p.name || '@' || c.version FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE c.uid = ?
+            """, arguments: [id])
+      }
+    }
+  }
+
+  private func remove(_ find: (Database) throws -> [Row]) throws -> Removal {
+    var warnings: [String] = []
+    let removed = try locked { locked in
+      var seen: Set<String> = []
+      let rows = try locked.index.read { try find($0) }.filter { seen.insert($0[0]).inserted }
+      let ids: [String] = rows.map { $0[0] }
+      for start in stride(from: 0, to: ids.count, by: Self.idsPerLine) {
+        var entry = LogEntry(.removed, id: randomID(), by: .now())
+        entry.removes = Array(ids[start..<min(start + Self.idsPerLine, ids.count)])
+        warnings += try locked.commit(entry)
+      }
+      return rows.map { $0[1] as String }
+    }
+    // Also if it was gone already: whoever removed it may have died before this.
+    do {
+      return Removal(removed: removed, freed: try sweep(), warnings: warnings)
+    } catch {
+      warnings.append("removed, but freeing space failed (\(error)); `cairn gc` goes on with it")
+      return Removal(removed: removed, freed: Freed(), warnings: warnings)
+    }
+  }
+}

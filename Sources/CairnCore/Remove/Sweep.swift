@@ -1,0 +1,130 @@
+import Foundation
+import GRDB
+
+extension Repository {
+  /// How many files leave their place while the lock is held once.
+  static let sweepBatch = 4_096
+
+  /// Unlinks the files of rows at 0 and deletes the rows, in batches; returns what was freed.
+  ///
+  /// `force` goes on although a checkpoint's manifest cannot be read, and so nobody can say which blobs it needs.
+  @discardableResult
+  func sweep(force: Bool = false) throws -> Freed {
+    var freed = Freed()
+    while true {
+      guard let batch = try sweepOnce(force: force) else { return freed }
+      // 1 to 3 ms each for 8 MiB: not with the lock held.
+      try batch.directory.remove()
+      freed.files += batch.freed.files
+      freed.bytes += batch.freed.bytes
+    }
+  }
+
+  private func sweepOnce(force: Bool) throws -> (directory: WriterDirectory, freed: Freed)? {
+    try locked { locked in
+      let victims = try locked.index.read { db -> Victims? in
+        if try !force && Self.hasUnreadableManifest(db) { return nil }
+        return try Victims(db, limit: Self.sweepBatch)
+      }
+      guard let victims, !victims.isEmpty else { return nil }
+      let directory = try WriterDirectory(repository: path, modes: modes)
+      var freed = Freed()
+      for file in victims.files(in: blobs) {
+        let name = String(file.path.split(separator: "/").last ?? "blob")
+        if try Files.renameIfThere(file.path, to: directory.path + "/" + name) {
+          freed.files += 1
+          freed.bytes += file.size
+        }
+      }
+      try locked.index.write { try victims.deleteRows($0) }
+      return (directory, freed)
+    }
+  }
+
+  static func hasUnreadableManifest(_ db: Database) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state = 2 AND refs > 0)") ?? false
+  }
+
+  /// Sweeps after something was removed: a failure does not undo that, and is for the next sweep.
+  func sweepReportingFailure() -> [String] {
+    do {
+      try sweep()
+      return []
+    } catch {
+      return ["done, but freeing space failed (\(error)); `cairn gc` goes on with it"]
+    }
+  }
+}
+
+/// What a removal or a collection has freed.
+public struct Freed: Sendable, Hashable {
+  /// Files unlinked.
+  public var files = 0
+  /// Their bytes.
+  public var bytes = 0
+
+  /// Nothing.
+  public init() {}
+}
+
+/// Rows at 0 that one batch takes: their files leave their place before the rows go.
+struct Victims {
+  private struct File {
+    var id: Int64
+    var digest: Digest
+    var stored: Int
+    var encodings: [BlobStore.Encoding]
+  }
+
+  private var blobs: [File] = []
+  private var packs: [File] = []
+  private var hasRowsAbove = false
+
+  var isEmpty: Bool { blobs.isEmpty && packs.isEmpty && !hasRowsAbove }
+
+  init(_ db: Database, limit: Int) throws {
+    for table in ["manifest", "tensor", "storage"] where !hasRowsAbove {
+      hasRowsAbove = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE refs = 0)") ?? false
+    }
+    let rows = try Row.fetchAll(
+      db, sql: "SELECT id, digest, stored, place FROM blob WHERE refs = 0 LIMIT ?", arguments: [limit])
+    for row in rows {
+      guard let digest = Digest(bytes: row[1] as Data) else { continue }
+      // Whatever form it is in: a raw file may lie beside a compressed one after a restore.
+      let encodings: [BlobStore.Encoding] = row[3] as Int == BlobRows.Place.pack.rawValue ? [] : [.raw, .zstd]
+      blobs.append(File(id: row[0], digest: digest, stored: row[2], encodings: encodings))
+    }
+    // A pack only once no row of a blob points to it any more.
+    if blobs.count < limit {
+      let sql = """
+        SELECT id, digest FROM pack WHERE refs = 0
+          AND NOT EXISTS (SELECT 1 FROM blob WHERE pack_id = pack.id AND refs > 0) LIMIT ?
+        """
+      for row in try Row.fetchAll(db, sql: sql, arguments: [limit - blobs.count]) {
+        guard let digest = Digest(bytes: row[1] as Data) else { continue }
+        packs.append(File(id: row[0], digest: digest, stored: 0, encodings: [.pack]))
+      }
+    }
+  }
+
+  func files(in store: BlobStore) -> [(path: String, size: Int)] {
+    (blobs + packs).flatMap { file in
+      file.encodings.map { encoding in
+        let path = store.path(file.digest, encoding)
+        let size = (try? Files.status(path)?.size) ?? file.stored
+        return (path, size)
+      }
+    }
+  }
+
+  func deleteRows(_ db: Database) throws {
+    try db.execute(sql: "DELETE FROM manifest WHERE refs = 0")
+    try db.execute(sql: "DELETE FROM tensor WHERE refs = 0")
+    try db.execute(sql: "DELETE FROM storage WHERE refs = 0")
+    for blob in blobs { try db.cachedStatement(sql: "DELETE FROM blob WHERE id = ?").execute(arguments: [blob.id]) }
+    for pack in packs {
+      try db.cachedStatement(sql: "DELETE FROM blob WHERE pack_id = ? AND refs = 0").execute(arguments: [pack.id])
+      try db.cachedStatement(sql: "DELETE FROM pack WHERE id = ?").execute(arguments: [pack.id])
+    }
+  }
+}

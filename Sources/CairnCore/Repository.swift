@@ -1,0 +1,101 @@
+import GRDB
+import Glibc
+import Logging
+import Synchronization
+
+/// A repository: checkpoints, stored once however often their bytes occur.
+///
+/// Safe to use from several threads, and while other processes use the same repository. A process that was forked from
+/// one that uses it opens its own connections at the first call.
+public final class Repository: Sendable {
+  /// The repository's directory, as an absolute path.
+  public let path: String
+  /// What `init` wrote.
+  public let configuration: RepositoryConfiguration
+  let modes: Modes
+  let blobs: BlobStore
+  let logger: Logger
+  private let connections = Mutex(Connections())
+
+  /// The name of a repository's directory inside the directory whose checkpoints it holds.
+  public static let directoryName = ".cairn"
+
+  private struct Connections {
+    var process = getpid()
+    var writer: IndexFile.Connection?
+    var reader: IndexFile.Connection?
+  }
+
+  /// Opens the repository in `path`, which is its directory or one that holds it as `.cairn`.
+  ///
+  /// Throws ``CairnError`` if there is none, or if a newer Cairn made it.
+  public init(opening path: String, logger: Logger = Logger(label: "cairn")) throws {
+    let given = PathName.absolute(path)
+    let nested = given + "/" + Self.directoryName
+    let directory =
+      try !Files.exists(given + "/" + RepositoryConfiguration.fileName) && Files.exists(nested) ? nested : given
+    configuration = try RepositoryConfiguration.read(directory)
+    guard let status = try Files.status(directory) else { throw CairnError.system("stat", directory, ENOENT) }
+    self.path = directory
+    self.logger = logger
+    modes = Modes(following: status)
+    blobs = BlobStore(repository: directory, readsDirectories: configuration.journal == .delete)
+  }
+
+  /// The directory that holds the repository, if that is called `.cairn`: file-system paths below it are stored relative
+  /// to it.
+  public var base: String? {
+    guard path.hasSuffix("/" + Self.directoryName) else { return nil }
+    let parent = String(path.dropLast(Self.directoryName.utf8.count + 1))
+    return parent.isEmpty ? "/" : parent
+  }
+
+  var indexPath: String { path + "/" + IndexFile.fileName }
+  var logPath: String { path + "/" + Log.fileName }
+
+  /// Whether this user may write to the repository.
+  public var isWritable: Bool { access(path, W_OK) == 0 }
+
+  /// Closes the connections to the index. The repository can be used again; it opens them anew.
+  public func close() {
+    connections.withLock {
+      if $0.process == getpid() { $0 = Connections() }
+    }
+  }
+
+  /// The connection for writing to the index that is at its path now; nil if there is none. For holders of the lock.
+  func writerConnection() throws -> IndexFile.Connection? {
+    try connection(\.writer) { try IndexFile.open($0, readonly: false) }
+  }
+
+  /// The connection for reading from the index that is at its path now; nil if there is none.
+  func readerConnection() throws -> IndexFile.Connection? {
+    try connection(\.reader) { [isWritable] in
+      isWritable ? try IndexFile.open($0, readonly: true) : try IndexFile.openOnReadOnlyMedia($0)
+    }
+  }
+
+  private func connection(
+    _ slot: WritableKeyPath<Connections, IndexFile.Connection?> & Sendable,
+    open: (String) throws -> IndexFile.Connection?
+  ) throws -> IndexFile.Connection? {
+    try connections.withLock { connections in
+      if connections.process != getpid() {
+        // The parent's connections: closing them here could release locks or write. They are left as they are.
+        _ = Unmanaged.passRetained(Box(connections))
+        connections = Connections()
+      }
+      let identity = try Files.status(indexPath)?.identity
+      if let open = connections[keyPath: slot], open.identity == identity { return open }
+      connections[keyPath: slot] = nil
+      let opened = try open(indexPath)
+      connections[keyPath: slot] = opened
+      return opened
+    }
+  }
+
+  private final class Box {
+    let content: Connections
+    init(_ content: Connections) { self.content = content }
+  }
+}

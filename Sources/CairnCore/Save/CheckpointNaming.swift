@@ -1,0 +1,56 @@
+import GRDB
+
+/// What a new checkpoint is called, what it follows and what it replaces: decided with the lock held.
+struct CheckpointNaming {
+  let repository: Repository
+
+  struct Place {
+    var version: Int
+    var parent: String?
+    /// The ids of the versions that go because only so many are kept.
+    var replaced: [String]
+  }
+
+  func place(_ db: Database, _ request: SaveRequest, run: String?) throws -> Place {
+    let last = try Int.fetchOne(db, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [request.path]) ?? 0
+    let versions = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT c.uid, (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id)
+        FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? ORDER BY c.version DESC
+        """, arguments: [request.path])
+    var parent = request.parent ?? versions.first?[0]
+    if parent == nil, let run {
+      parent = try String.fetchOne(
+        db,
+        sql: """
+          SELECT c.uid FROM checkpoint c JOIN run r ON r.id = c.run_id WHERE r.uid = ? ORDER BY c.id DESC LIMIT 1
+          """, arguments: [run])
+    }
+    var replaced: [String] = []
+    if let keep = request.keepVersions {
+      let untagged = versions.filter { row in
+        let tags = (row[1] as String?)?.split(separator: "\n").map(String.init) ?? []
+        return tags.allSatisfy { request.tags.contains($0) }
+      }
+      replaced = untagged.dropFirst(keep - 1).map { $0[0] }
+    }
+    return Place(version: last + 1, parent: parent, replaced: replaced)
+  }
+
+  /// The id of the run with this name, which begins now if there is none.
+  func run(
+    _ name: String, metadata: [String: JSONValue], _ locked: inout LockedRepository, _ warnings: inout [String]
+  ) throws -> String {
+    let known = try locked.index.read {
+      try String.fetchOne($0, sql: "SELECT uid FROM run WHERE name = ?", arguments: [name])
+    }
+    if let known { return known }
+    var entry = LogEntry(.run, id: randomID(), by: .now())
+    entry.name = name
+    entry.metadata = metadata.isEmpty ? nil : metadata
+    // A line of its own, durable before the next: with two in one write, a torn first one would look like damage.
+    warnings += try locked.commit(entry)
+    return entry.id
+  }
+}

@@ -1,0 +1,132 @@
+import Crypto
+import Foundation
+import GRDB
+import Glibc
+
+/// Reads, hashes, and where it is new writes, the chunks of one save: one of these on each worker thread.
+struct ChunkWorker {
+  let repository: Repository
+  let sources: [any ByteSource]
+  let chunking: Chunking
+  let table: ChunkTable
+  let directory: WriterDirectory
+  let reader: BlobReader
+  /// Holds a batch; what is hashed in it is what is written.
+  let buffer: UnsafeMutableRawBufferPointer
+
+  /// How much is read and then hashed at a time: small enough to be in the cache still when it is hashed.
+  private static let piece = 128 * 1024
+
+  /// Finds or writes the chunks of the tasks in `batch`.
+  func run(_ batch: [Int]) throws {
+    var digests: [Digest] = []
+    var starts: [Int] = []
+    var start = 0
+    for task in batch {
+      let length = chunking.tasks[task].length
+      let digest = try readAndHash(chunking.tasks[task], into: slice(start, length))
+      table.setDigest(digest, ofTask: task, length: length)
+      digests.append(digest)
+      starts.append(start)
+      start += length
+    }
+    let claimed = table.claim(digests)
+    if claimed.isEmpty { return }
+    let known = try repository.places(of: claimed.filter { table.mayReuse($0) })
+    var done = Set<Digest>()
+    for (index, digest) in digests.enumerated() where claimed.contains(digest) && done.insert(digest).inserted {
+      let length = chunking.tasks[batch[index]].length
+      if let row = known[digest], row.size == length, let place = try reusable(digest, row) {
+        table.setPlace(place, of: digest)
+      } else {
+        try write(digest, UnsafeRawBufferPointer(slice(starts[index], length)))
+      }
+    }
+  }
+
+  private func slice(_ start: Int, _ length: Int) -> UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length])
+  }
+
+  private func readAndHash(_ task: ChunkTask, into buffer: UnsafeMutableRawBufferPointer) throws -> Digest {
+    var hash = SHA256()
+    var done = 0
+    while done < task.length {
+      let end = min(done + Self.piece, task.length)
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<end])
+      try sources[task.storage].read(into: piece, at: task.offset + done)
+      hash.update(bufferPointer: UnsafeRawBufferPointer(piece))
+      done = end
+    }
+    return Digest(hash.finalize())
+  }
+
+  /// Where a blob that the index has can be reused: only after its file was opened, seen with the right size, and made
+  /// durable, since nobody may have done so (a restored backup, a process that died).
+  private func reusable(_ digest: Digest, _ row: BlobPlace) throws -> ChunkTable.Place? {
+    if let pack = row.pack {
+      // A repair may have left a blob behind that was bad: the row says so only by pointing to a pack without it.
+      guard try reader.pack(pack)?.entry(digest)?.length == row.size else { return nil }
+      guard let file = try repository.blobs.open(pack, .pack) else { return nil }
+      try file.sync()
+      return .pack(pack)
+    }
+    for encoding in [BlobStore.Encoding.raw, .zstd] {
+      guard let file = try repository.blobs.open(digest, encoding) else { continue }
+      if encoding == .raw, try file.status().size != row.size { continue }
+      try file.sync()
+      return .ownFile
+    }
+    return nil
+  }
+
+  private func write(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws {
+    if bytes.count <= BlobStore.packedLimit {
+      let full = table.addSmall(digest, Array(bytes), packSize: repository.configuration.chunkSize)
+      try writePack(full)
+      return
+    }
+    let temporary = try directory.write(digest.hex, bytes)
+    table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .raw)))
+    table.setPlace(.written, of: digest)
+  }
+
+  func writePack(_ small: [(digest: Digest, bytes: [UInt8])]) throws {
+    if small.isEmpty { return }
+    let pack = PackFile(packing: small)
+    let digest = Digest(hashing: pack.bytes)
+    let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0) }
+    table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .pack)))
+    for entry in pack.entries { table.setPlace(.packed(digest), of: entry.digest) }
+  }
+}
+
+/// What the index says of a blob that is referenced.
+struct BlobPlace: Sendable, Hashable {
+  var size: Int
+  /// The pack it lies in; nil if it has a file of its own.
+  var pack: Digest?
+}
+
+extension Repository {
+  /// Those of `digests` that the index has with a count above 0. A row at 0 is never trusted: its file may be on its way
+  /// out.
+  func places(of digests: some Collection<Digest>) throws -> [Digest: BlobPlace] {
+    if digests.isEmpty { return [:] }
+    guard let connection = try? readerConnection() else { return [:] }
+    return try connection.queue.read { try Self.places(of: digests, in: $0) }
+  }
+
+  static func places(of digests: some Collection<Digest>, in db: Database) throws -> [Digest: BlobPlace] {
+    var found: [Digest: BlobPlace] = [:]
+    let find = try db.cachedStatement(
+      sql: """
+        SELECT b.size, p.digest FROM blob b LEFT JOIN pack p ON p.id = b.pack_id WHERE b.digest = ? AND b.refs > 0
+        """)
+    for digest in digests {
+      guard let row = try Row.fetchOne(find, arguments: [digest.data]) else { continue }
+      found[digest] = BlobPlace(size: row[0], pack: (row[1] as Data?).flatMap { Digest(bytes: $0) })
+    }
+    return found
+  }
+}

@@ -1,0 +1,96 @@
+/// The manifest of a save and all files it needs, ready to be put in place.
+struct PreparedManifest {
+  let known: IndexWriter.KnownManifest
+  var manifest: Manifest { known.manifest }
+  var digest: Digest { known.digest }
+  /// Files to rename into place.
+  let files: [ChunkTable.WrittenFile]
+  /// Blobs that are in place already, and were reused, with the size and the pack they were seen with.
+  let reused: [Digest: BlobPlace]
+  /// Bytes of the blobs that this save has written.
+  let newBytes: Int
+
+  init(
+    _ saver: Saver,
+    _ result: (
+      digests: [Digest?], places: [Digest: ChunkTable.Place], lengths: [Digest: Int], files: [ChunkTable.WrittenFile]
+    ), directory: WriterDirectory
+  ) throws {
+    var chunks: [Manifest.Chunk] = []
+    var positions: [Digest: Int] = [:]
+    var packs: [Digest] = []
+    var packPositions: [Digest: Int] = [:]
+    var reused: [Digest: BlobPlace] = [:]
+    var newBytes = 0
+
+    func position(_ digest: Digest) throws -> Int {
+      if let position = positions[digest] { return position }
+      guard let place = result.places[digest], let length = result.lengths[digest] else {
+        throw CairnError(.io, "\(digest): a blob of this save was neither found nor written")
+      }
+      let pack: Digest?
+      switch place {
+      case .ownFile:
+        pack = nil
+        reused[digest] = BlobPlace(size: length, pack: nil)
+      case .pack(let found):
+        pack = found
+        reused[digest] = BlobPlace(size: length, pack: found)
+      case .written:
+        pack = nil
+        newBytes += length
+      case .packed(let made):
+        pack = made
+        newBytes += length
+      }
+      let packPosition = pack.map { pack in
+        if let known = packPositions[pack] { return known }
+        packs.append(pack)
+        packPositions[pack] = packs.count - 1
+        return packs.count - 1
+      }
+      chunks.append(Manifest.Chunk(digest: digest, length: length, pack: packPosition))
+      positions[digest] = chunks.count - 1
+      return chunks.count - 1
+    }
+
+    let storages = try saver.content.sources.indices.map { index in
+      let tasks = saver.chunking.starts[index]..<saver.chunking.starts[index + 1]
+      let positions = try tasks.map { task in
+        guard let digest = result.digests[task] else { throw CairnError(.io, "a chunk of this save was not read") }
+        return try position(digest)
+      }
+      return Manifest.Storage(chunks: positions, size: saver.content.sources[index].size, crc32: nil)
+    }
+    let manifest = Manifest(
+      content: saver.content.content, tensors: saver.content.tensors, metadata: saver.content.metadata,
+      storages: storages, chunks: chunks, packs: packs)
+    let bytes = try manifest.encoded()
+    // What cannot be read back must not be committed.
+    _ = try Manifest.decoded(bytes, path: saver.request.path)
+    let digest = Digest(hashing: bytes)
+    let compressed = try Zstd.compress(bytes)
+    let temporary = try compressed.withUnsafeBytes { try directory.write(digest.hex + ".zst", $0) }
+
+    // Only what the manifest names: a blob that a second reading found changed is left for the directory's removal.
+    let store = saver.repository.blobs
+    let named = Set(chunks.map { chunk in
+      chunk.pack.map { store.path(packs[$0], .pack) } ?? store.path(chunk.digest, .raw)
+    })
+    known = .init(digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count)
+    files =
+      result.files.filter { named.contains($0.final) }
+      + [.init(temporary: temporary, final: store.path(digest, .zstd))]
+    self.reused = reused
+    self.newBytes = newBytes
+  }
+
+  /// The directories under `blobs/` that hold what the manifest names, and itself.
+  func directories(_ store: BlobStore) -> [String] {
+    var directories: Set = [store.directory(digest)]
+    for chunk in manifest.chunks {
+      directories.insert(store.directory(chunk.pack.map { manifest.packs[$0] } ?? chunk.digest))
+    }
+    return Array(directories)
+  }
+}

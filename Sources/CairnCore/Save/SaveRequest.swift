@@ -1,0 +1,46 @@
+/// Under which name a checkpoint is saved, and what is said of it beside its content.
+public struct SaveRequest: Sendable {
+  /// The path: a name in the repository.
+  public var path: String
+  /// The name of the run it belongs to, which begins with its first checkpoint.
+  public var run: String?
+  /// What is said of the run, if it begins with this.
+  public var runMetadata: [String: JSONValue] = [:]
+  /// The training step.
+  public var step: Int?
+  /// The epoch.
+  public var epoch: Int?
+  /// Numbers that say how good it is. NaN and infinities are left out, with a warning.
+  public var metrics: [String: Double] = [:]
+  /// Names that point to this checkpoint from now on.
+  public var tags: [String] = []
+  /// Whatever else is to be known of it.
+  public var metadata: [String: JSONValue] = [:]
+  /// How many versions of the path stay, this one included; nil: all. Tagged ones stay anyway, and do not count.
+  public var keepVersions: Int?
+  /// The id of the checkpoint it follows; nil: the newest version of the path, else the newest checkpoint of the run.
+  public var parent: String?
+  /// Told how many bytes of how many have been read, from any thread.
+  public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+
+  /// Makes a request with nothing but a path.
+  public init(path: String) { self.path = path }
+}
+
+/// What a save has done.
+public struct SaveReport: Sendable {
+  /// The id of the checkpoint.
+  public var id: String
+  /// Its path.
+  public var path: String
+  /// Its version.
+  public var version: Int
+  /// The digest of its manifest.
+  public var manifest: Digest
+  /// The checkpoint's bytes.
+  public var size: Int
+  /// Bytes that the repository did not have yet.
+  public var newBytes: Int
+  /// What went less than well although the checkpoint was saved.
+  public var warnings: [String]
+}

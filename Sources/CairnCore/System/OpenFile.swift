@@ -1,0 +1,75 @@
+import Glibc
+
+/// An open file descriptor, closed when the last reference to it goes.
+///
+/// Every call repeats itself when a signal interrupts it, and goes on after a short read or write.
+public final class OpenFile: Sendable {
+  let descriptor: Int32
+  let path: String
+
+  /// Opens `path`; always close-on-exec. `mode` counts only where `flags` create the file.
+  init(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws {
+    let descriptor = retrying { open(path, flags | O_CLOEXEC, mode) }
+    guard descriptor >= 0 else { throw CairnError.system("open", path) }
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  deinit { close(descriptor) }
+
+  /// The file's size, identity and times.
+  func status() throws -> FileStatus {
+    var info = Glibc.stat()
+    guard fstat(descriptor, &info) == 0 else { throw CairnError.system("stat", path) }
+    return FileStatus(info)
+  }
+
+  /// Fills `buffer` from `offset`; returns how much was read, less than asked for only at the end of the file.
+  func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = retrying {
+        pread(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, offset + done)
+      }
+      guard count >= 0 else { throw CairnError.system("read", path) }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  func write(_ buffer: UnsafeRawBufferPointer, at offset: Int) throws {
+    var done = 0
+    while done < buffer.count {
+      let count = retrying {
+        pwrite(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done, offset + done)
+      }
+      guard count >= 0 else { throw CairnError.system("write", path) }
+      done += count
+    }
+  }
+
+  func write(_ bytes: [UInt8], at offset: Int) throws {
+    try bytes.withUnsafeBytes { try write($0, at: offset) }
+  }
+
+  func sync() throws {
+    guard retrying({ fsync(descriptor) }) == 0 else { throw CairnError.system("fsync", path) }
+  }
+
+  func truncate(to size: Int) throws {
+    guard retrying({ ftruncate(descriptor, size) }) == 0 else { throw CairnError.system("truncate", path) }
+  }
+
+  func setMode(_ mode: mode_t) throws {
+    guard fchmod(descriptor, mode) == 0 else { throw CairnError.system("set the mode of", path) }
+  }
+}
+
+/// Repeats a call that a signal interrupted.
+func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
+  while true {
+    let result = call()
+    if result != -1 || errno != EINTR { return result }
+  }
+}
