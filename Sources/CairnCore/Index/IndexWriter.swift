@@ -182,7 +182,9 @@ struct IndexWriter {
           manifest.tensors.count, manifest.size, try json(manifest.metadata),
           (lists.isWhole ? ManifestState.whole : .incomplete).rawValue, row[0] as Int64,
         ])
-      try db.execute(sql: "UPDATE blob SET size = ?, stored = ? WHERE id = ?", arguments: [file.size, file.storedSize, row[2] as Int64])
+      try db.execute(
+        sql: "UPDATE blob SET size = ?, stored = ? WHERE id = ?",
+        arguments: [file.size, file.storedSize, row[2] as Int64])
       try References(db: db).retain(tensors: lists.tensors, storages: lists.storages)
     }
   }

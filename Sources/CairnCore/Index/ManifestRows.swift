@@ -49,7 +49,9 @@ struct ManifestRows {
   private func storageID(_ blobs: [UInt8], size: Int) throws -> Int64 {
     let find = try db.cachedStatement(sql: "SELECT id FROM storage WHERE blobs = ?")
     if let id = try Int64.fetchOne(find, arguments: [blobs.data]) { return id }
-    try db.cachedStatement(sql: "INSERT INTO storage (blobs, size) VALUES (?, ?)").execute(arguments: [blobs.data, size])
+    try db.cachedStatement(sql: "INSERT INTO storage (blobs, size) VALUES (?, ?)").execute(arguments: [
+      blobs.data, size,
+    ])
     return db.lastInsertedRowID
   }
 

@@ -174,7 +174,9 @@ extension Repository {
   private func readerIfIntact() throws -> IndexFile.Connection? {
     do {
       guard let connection = try readerConnection() else { return nil }
-      let usable = try connection.queue.read { try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0) }
+      let usable = try connection.queue.read {
+        try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0)
+      }
       return usable ? connection : nil
     } catch let error where isDamage(ofIndex: error) {
       return nil

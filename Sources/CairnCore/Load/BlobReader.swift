@@ -20,7 +20,8 @@ final class BlobReader: Sendable {
   init(blobs: BlobStore) { self.blobs = blobs }
 
   /// Fills `buffer`, which is as long as the chunk, with its bytes. `verify` checks their digest.
-  func read(_ chunk: Manifest.Chunk, packHint: Digest?, into buffer: UnsafeMutableRawBufferPointer, verify: Bool) throws {
+  func read(_ chunk: Manifest.Chunk, packHint: Digest?, into buffer: UnsafeMutableRawBufferPointer, verify: Bool) throws
+  {
     if let packHint, try readPacked(chunk, pack: packHint, into: buffer, verify: verify) { return }
     if let file = try blobs.open(chunk.digest, .raw) {
       guard try file.status().size == chunk.length, try file.read(into: buffer, at: 0) == chunk.length else {
@@ -37,7 +38,9 @@ final class BlobReader: Sendable {
       try check(buffer, chunk, path: file.path, verify)
       return
     }
-    if let pack = try findPack(of: chunk.digest), try readPacked(chunk, pack: pack, into: buffer, verify: verify) { return }
+    if let pack = try findPack(of: chunk.digest), try readPacked(chunk, pack: pack, into: buffer, verify: verify) {
+      return
+    }
     throw CairnError(
       .missing, "\(blobs.path(chunk.digest, .raw)): this blob is not there",
       advice: "restore the file from a backup, or save the same bytes again; `cairn verify` lists what is hurt")

@@ -47,7 +47,9 @@ public final class MemoryRegion: @unchecked Sendable {
       let region = MemoryRegion(baseAddress: base, byteCount: total, mappingCount: files.count)
       var offset = 0
       for (file, length) in files {
-        guard try file.status().size == length else { throw CairnError.damaged(file.path, "it is not as long as it was") }
+        guard try file.status().size == length else {
+          throw CairnError.damaged(file.path, "it is not as long as it was")
+        }
         let wanted = base + offset
         let got = mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.descriptor, 0)
         guard got == wanted else { throw CairnError.system("map", file.path) }

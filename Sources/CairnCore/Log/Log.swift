@@ -56,7 +56,8 @@ struct Log {
     guard size > start.bytes else { return tail }
     let bytes = try [UInt8](unsafeUninitializedCapacity: size - start.bytes) { buffer, filled in
       let room = UnsafeMutableRawBufferPointer(buffer)
-      filled = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: room[..<(size - start.bytes)]), at: start.bytes)
+      filled = try file.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: room[..<(size - start.bytes)]), at: start.bytes)
     }
     var from = 0
     while from < bytes.count {

@@ -42,7 +42,8 @@ struct LogLine: Sendable {
     guard Self.chain(json, after: previous) == stated else { return nil }
     guard let entry = try? JSONDecoder().decode(LogEntry.self, from: Data(json)) else {
       throw CairnError(
-        .newerFormat, "the log has a line that this Cairn does not know: \(String(decoding: json.prefix(200), as: UTF8.self))",
+        .newerFormat,
+        "the log has a line that this Cairn does not know: \(String(decoding: json.prefix(200), as: UTF8.self))",
         advice: "use the newer Cairn that wrote it")
     }
     self.entry = entry

@@ -74,9 +74,10 @@ struct PreparedManifest {
 
     // Only what the manifest names: a blob that a second reading found changed is left for the directory's removal.
     let store = saver.repository.blobs
-    let named = Set(chunks.map { chunk in
-      chunk.pack.map { store.path(packs[$0], .pack) } ?? store.path(chunk.digest, .raw)
-    })
+    let named = Set(
+      chunks.map { chunk in
+        chunk.pack.map { store.path(packs[$0], .pack) } ?? store.path(chunk.digest, .raw)
+      })
     known = .init(digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count)
     files =
       result.files.filter { named.contains($0.final) }

@@ -86,7 +86,8 @@ enum Files {
     let size = try file.status().size
     guard size <= limit else { throw CairnError.damaged(path, "\(size) bytes, more than it can have") }
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
-      filled = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]), at: 0)
+      filled = try file.read(
+        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]), at: 0)
     }
   }
 

@@ -27,7 +27,9 @@ enum Filesystem {
       }
       return .delete
     case 0x0BD0_0BD0:  // Lustre
-      if mount?.options.contains("localflock") ?? false { throw localLocks(directory, "Lustre mounted with localflock") }
+      if mount?.options.contains("localflock") ?? false {
+        throw localLocks(directory, "Lustre mounted with localflock")
+      }
       return .delete
     case 0x4750_4653, 0x00C3_6400, 0x1983_0326, 0x0116_1970, 0x7461_636F, 0x5346_414F:
       return .delete  // GPFS, CephFS, BeeGFS, GFS2, OCFS2, AFS
@@ -74,7 +76,9 @@ struct Mount {
 
   /// The mount that holds `directory`: of those whose point is a prefix, the longest, and of these the last.
   static func holding(_ directory: String) -> Mount? {
-    guard let table = try? Files.procFile("/proc/self/mountinfo"), let resolved = realpath(directory, nil) else { return nil }
+    guard let table = try? Files.procFile("/proc/self/mountinfo"), let resolved = realpath(directory, nil) else {
+      return nil
+    }
     defer { free(resolved) }
     let path = String(cString: resolved)
     var best: Mount?
