@@ -24,15 +24,13 @@ struct ZipArchiveTests {
   }
 
   @Test func readsDeflatedEntries() throws {
-    let content = [UInt8]((0..<1000).flatMap { _ in Array("cairn ".utf8) })
-    let builder = ZipBuilder([.init(name: "x", data: deflatedCairns, method: 8, content: content)])
+    let builder = ZipBuilder([.init(name: "x", data: deflatedCairns, method: 8, content: cairns)])
     let archive = try ZipArchive(builder.source)
-    #expect(try archive.contents(of: archive.entries[0], in: builder.source) == content)
+    #expect(try archive.contents(of: archive.entries[0], in: builder.source) == cairns)
   }
 
   @Test func refusesDeflatedDataOfAnotherSize() throws {
-    let content = [UInt8]((0..<1000).flatMap { _ in Array("cairn ".utf8) })
-    for wrong in [content.dropLast(), content + [0], []] {
+    for wrong in [cairns.dropLast(), cairns + [0], []] {
       let builder = ZipBuilder([.init(name: "x", data: deflatedCairns, method: 8, content: Array(wrong))])
       let archive = try ZipArchive(builder.source)
       #expect(throws: FormatError.self) { try archive.contents(of: archive.entries[0], in: builder.source) }
@@ -159,6 +157,3 @@ struct ZipArchiveTests {
     }
   }
 }
-
-/// Raw deflate of 1,000 times "cairn ".
-private let deflatedCairns: [UInt8] = [237, 196, 33, 13, 0, 0, 8, 0, 176, 42, 84, 99, 40, 12, 130, 254, 130, 16, 216, 95, 188, 178, 119, 162, 108, 219, 182, 109, 219, 182, 109, 219, 246, 227, 3]

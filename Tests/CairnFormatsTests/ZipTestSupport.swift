@@ -135,3 +135,12 @@ struct ZipBuilder {
 
   var source: BytesSource { BytesSource(bytes, name: "test.zip") }
 }
+
+/// 1,000 times "cairn ".
+let cairns = [UInt8](String(repeating: "cairn ", count: 1000).utf8)
+
+/// Raw deflate of ``cairns``.
+let deflatedCairns: [UInt8] = [
+  237, 196, 33, 13, 0, 0, 8, 0, 176, 42, 84, 99, 40, 12, 130, 254, 130, 16, 216, 95, 188, 178, 119, 162, 108, 219, 182,
+  109, 219, 182, 109, 219, 246, 227, 3,
+]
