@@ -75,7 +75,8 @@ public final class FileSource: ByteSource {
     }
     var done = 0
     while done < buffer.count {
-      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
+      // Some systems refuse to read 2 GiB or more at once.
+      let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...].prefix(1 << 30))
       let count = FileSource.retrying { pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done)) }
       guard count >= 0 else { throw FileSourceError.cannotRead(path: name, code: errno) }
       guard count > 0 else { throw FileSourceError.cutShort(path: name, offset: offset + done) }

@@ -41,9 +41,8 @@ public struct PyTorchContainer: Sendable {
       return nil
     }
     let prefix = first[...slash]
-    guard directory.records.contains(where: { $0.name.elementsEqual(prefix + Array("data.pkl".utf8)) }) else {
-      return nil
-    }
+    let pickleName = prefix + Array("data.pkl".utf8)
+    guard directory.records.contains(where: { $0.name.elementsEqual(pickleName) }) else { return nil }
     // Only now: what is wrong with an archive of another kind is nobody's business here.
     let archive = try ZipArchive(source, directory: directory)
     let folder = String(decoding: prefix, as: UTF8.self)

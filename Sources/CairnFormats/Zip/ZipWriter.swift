@@ -59,7 +59,8 @@ public struct ZipWriter {
     let headerOffset = UInt64(offset)
     // miniz writes no descriptor after nothing.
     let flags = byteCount == 0 ? ZipFormat.utf8Flag : ZipFormat.utf8Flag | ZipFormat.descriptorFlag
-    let large = ZipWriter.zip64Field([size, size], offset: headerOffset)
+    // miniz puts the compressed size there before it knows it; with a descriptor, nobody reads it.
+    let large = ZipWriter.zip64Field(size: size, compressedSize: 0, offset: headerOffset)
     try emit(ZipWriter.localHeader(name, flags: flags, at: headerOffset, zip64: large))
 
     var sum = CRC32()
@@ -104,8 +105,9 @@ public struct ZipWriter {
   }
 
   /// The zip64 extra field with those of the values that do not fit 32 bits; empty if all do.
-  private static func zip64Field(_ sizes: [UInt64], offset: UInt64) -> [UInt8] {
-    let values = (sizes + [offset]).filter { $0 >= 0xffff_ffff }
+  private static func zip64Field(size: UInt64, compressedSize: UInt64, offset: UInt64) -> [UInt8] {
+    let limit: UInt64 = 0xffff_ffff
+    let values = (size >= limit ? [size, compressedSize] : []) + (offset >= limit ? [offset] : [])
     if values.isEmpty { return [] }
     var field = ZipFieldWriter()
     field.put(ZipFormat.zip64ExtraField)
@@ -133,7 +135,7 @@ public struct ZipWriter {
   }
 
   private static func centralHeader(_ entry: Written) -> [UInt8] {
-    let zip64 = zip64Field([entry.size, entry.size], offset: entry.headerOffset)
+    let zip64 = zip64Field(size: entry.size, compressedSize: entry.size, offset: entry.headerOffset)
     var header = ZipFieldWriter()
     header.put(ZipFormat.centralHeader)
     header.put(UInt32(0))  // versions
