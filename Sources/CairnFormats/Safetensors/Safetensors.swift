@@ -1,5 +1,4 @@
 import CairnCore
-import Foundation
 
 /// Reads safetensors files: an 8-byte little-endian length, a JSON header of that length, and the tensors' bytes.
 ///
