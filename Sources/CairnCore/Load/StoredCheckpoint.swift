@@ -94,7 +94,9 @@ public final class StoredCheckpoint: Sendable {
     }
   }
 
-  private func read(
+  /// Fills `buffer`, which is as long as the chunk, with the bytes of one chunk of a storage; both are positions in the
+  /// manifest. `verify` checks its digest.
+  public func read(
     _ chunk: Int, of storage: Int, into buffer: UnsafeMutableRawBufferPointer, verify: Bool
   ) throws {
     let piece = manifest.chunks[chunk]
