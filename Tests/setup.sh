@@ -11,8 +11,8 @@ venv=${CAIRN_VENV:-$top/.venv}
 debian_packages=(
   ca-certificates libsqlite3-dev libzstd-dev zlib1g-dev  # to build
   python3 python3-venv                                   # the environment below
-  python3-torch                                          # /usr/bin/python3 with PyTorch 1.13, to cross-check
-  attr strace tmux util-linux valgrind                   # tests of system calls, terminals, other users, memory
+  python3-torch python3-numpy                            # /usr/bin/python3 with PyTorch 1.13, to cross-check
+  strace tmux util-linux valgrind                        # tests of system calls, terminals, other users, memory
 )
 python_packages=(torch==2.15.0 lightning==2.6.6 safetensors==0.8.0 numpy==2.4.6)
 
