@@ -18,7 +18,8 @@ enum DirectoryWalk {
         guard lstat(path, &info) == 0 else { throw CairnError(.io, "\(path): \(String(cString: strerror(errno)))") }
         let isLink = info.st_mode & S_IFMT == S_IFLNK
         if isLink, stat(path, &info) != 0 {
-          throw CairnError(.invalid, "\(path): a symbolic link to nothing", advice: "remove it, or save the files alone")
+          throw CairnError(
+            .invalid, "\(path): a symbolic link to nothing", advice: "remove it, or save the files alone")
         }
         switch info.st_mode & S_IFMT {
         case S_IFREG: found.append(relative)

@@ -55,7 +55,9 @@ struct FileContentBuilder {
     var all: [TensorEntry] = []
     for (index, list) in tensors.enumerated() {
       for var tensor in list {
-        if uses[tensor.name] ?? 0 > 1, !files[index].path.isEmpty { tensor.name = files[index].path + "/" + tensor.name }
+        if uses[tensor.name] ?? 0 > 1, !files[index].path.isEmpty {
+          tensor.name = files[index].path + "/" + tensor.name
+        }
         all.append(tensor)
       }
     }

@@ -62,7 +62,7 @@ public final class StoredCheckpoint: Sendable {
       }
     }
     let total = pieces.reduce(0) { $0 + manifest.chunks[$1.chunk].length }
-    let done = Counter()
+    let done = Tally()
     try forEachIndex(pieces.count, threads: workerCount) { [pieces, verify] index in
       let piece = pieces[index]
       let length = self.manifest.chunks[piece.chunk].length
