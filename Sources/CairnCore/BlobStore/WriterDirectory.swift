@@ -40,6 +40,21 @@ final class WriterDirectory: Sendable {
     return path
   }
 
+  /// Removes a writer's directory if no writer has it any more; false if one has.
+  static func removeIfAbandoned(_ path: String) throws -> Bool {
+    let lockPath = path + "/" + lockName
+    if try Files.exists(lockPath) {
+      guard let lock = try FileLock.tryAcquire(lockPath) else { return false }
+      try Files.removeFlatDirectory(path)
+      lock.release()
+      return true
+    }
+    // Without its lock it is one that somebody was removing, or one that is being made: then removing it fails, or its
+    // maker finds it gone and makes another.
+    try Files.removeFlatDirectory(path)
+    return true
+  }
+
   /// Removes the directory and what is left in it.
   func remove() throws {
     try Files.removeFlatDirectory(path)

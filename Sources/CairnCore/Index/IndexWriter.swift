@@ -55,7 +55,7 @@ struct IndexWriter {
       throw CairnError.damaged(Log.fileName, "the save \(entry.id) names no manifest, path or version")
     }
     let manifest = try retainManifest(digest)
-    let path_id = try pathID(path, version: version)
+    let pathRow = try pathID(path, version: version)
     var run: Int64?
     if let uid = entry.run {
       run = try Int64.fetchOne(db.cachedStatement(sql: "SELECT id FROM run WHERE uid = ?"), arguments: [uid])
@@ -66,7 +66,7 @@ struct IndexWriter {
           new_bytes, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
-      entry.id, path_id, version, manifest, run, entry.parent, entry.step, entry.epoch, entry.time, entry.host,
+      entry.id, pathRow, version, manifest, run, entry.parent, entry.step, entry.epoch, entry.time, entry.host,
       entry.user, entry.newBytes ?? 0, try json(entry.metadata),
     ])
     let id = db.lastInsertedRowID

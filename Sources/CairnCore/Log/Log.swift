@@ -18,10 +18,15 @@ struct Log {
 
   let file: OpenFile
 
-  init(repository: String) throws {
+  init(repository: String) throws { try self.init(repository, O_RDWR) }
+
+  /// For looking only, without the lock: a line may be half written.
+  init(readingOnly repository: String) throws { try self.init(repository, O_RDONLY) }
+
+  private init(_ repository: String, _ flags: Int32) throws {
     let path = repository + "/" + Self.fileName
     do {
-      file = try OpenFile(path, O_RDWR)
+      file = try OpenFile(path, flags)
     } catch let error as CairnError where error.kind == .missing {
       throw Self.damage(path, "it is missing")
     }

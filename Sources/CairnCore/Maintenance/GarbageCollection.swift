@@ -1,3 +1,5 @@
+import GRDB
+
 /// What `gc` has done.
 public struct GarbageReport: Sendable {
   /// Files unlinked and their bytes.
@@ -11,9 +13,118 @@ public struct GarbageReport: Sendable {
 }
 
 extension Repository {
-  /// Frees what nothing references.
-  public func collectGarbage(force: Bool = false) throws -> GarbageReport { GarbageReport() }
+  /// Frees everything that nothing references: what a removal or a death has left, blobs that no row names, sparse packs.
+  ///
+  /// A checkpoint whose manifest cannot be read stops it from unlinking blobs, since nobody can say which it needs;
+  /// `force` goes on all the same.
+  public func collectGarbage(force: Bool = false) throws -> GarbageReport {
+    var report = GarbageReport()
+    try lookAgainAtIncomplete()
+    let blocked = try !force && read { try Self.hasUnreadableManifest($0) }
+    if blocked {
+      report.warnings.append(
+        "a checkpoint's manifest cannot be read, so nobody can say which blobs it needs: none is unlinked "
+          + "(`cairn verify` names it; remove it, or use --force)")
+    } else {
+      report.freed = try sweep(force: force)
+      report.repackedPacks = try rewriteSparsePacks()
+      if report.repackedPacks > 0 { report.freed += try sweep(force: force) }
+      report.freed += try unlinkUnnamed(force: force)
+    }
+    report.temporaryDirectories = try removeAbandonedDirectories()
+    return report
+  }
 
-  /// Checks the repository.
-  public func verify(_ options: VerifyOptions = VerifyOptions()) throws -> VerifyReport { VerifyReport() }
+  /// Lists files without the lock and judges them in batches under it: what has no row goes.
+  private func unlinkUnnamed(force: Bool) throws -> Freed {
+    var freed = Freed()
+    var batch: [StoredFile] = []
+    func judge() throws {
+      freed += try unlinkUnnamed(batch, force: force)
+      batch = []
+    }
+    for name in BlobStore.directoryNames {
+      for file in try Files.names(in: "\(path)/blobs/\(name)") {
+        guard let stored = StoredFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
+        batch.append(stored)
+        if batch.count == Self.sweepBatch { try judge() }
+      }
+    }
+    try judge()
+    return freed
+  }
+
+  private func unlinkUnnamed(_ files: [StoredFile], force: Bool) throws -> Freed {
+    if files.isEmpty { return Freed() }
+    let moved = try locked { locked -> (directory: WriterDirectory, freed: Freed)? in
+      let unnamed = try locked.index.read { db in
+        if try !force && Self.hasUnreadableManifest(db) { return [StoredFile]() }
+        return try files.filter { try !$0.hasRow(db) }
+      }
+      if unnamed.isEmpty { return nil }
+      let directory = try WriterDirectory(repository: path, modes: modes)
+      var freed = Freed()
+      for file in unnamed {
+        let size = try Files.linkStatus(file.path)?.size ?? 0
+        if try Files.renameIfThere(file.path, to: directory.path + "/" + file.name) {
+          freed += Freed(files: 1, bytes: size)
+        }
+      }
+      return (directory, freed)
+    }
+    guard let moved else { return Freed() }
+    try moved.directory.remove()
+    return moved.freed
+  }
+
+  private func removeAbandonedDirectories() throws -> Int {
+    var removed = 0
+    for name in try Files.names(in: path + "/tmp") {
+      let directory = path + "/tmp/" + name
+      guard try Files.linkStatus(directory)?.isDirectory == true else {
+        try Files.unlink(directory)
+        continue
+      }
+      if try WriterDirectory.removeIfAbandoned(directory) { removed += 1 }
+    }
+    return removed
+  }
+}
+
+/// A file under `blobs/` whose name is a digest, with what its ending says.
+private struct StoredFile {
+  var name: String
+  var path: String
+  var digest: Digest
+  var ending: Substring
+
+  init?(name: String, directory: String) {
+    guard let digest = Digest(hex: name.prefix(2 * Digest.byteCount)) else { return nil }
+    let ending = name.dropFirst(2 * Digest.byteCount)
+    guard ["", ".zst", ".pack", ".bad", ".zst.bad", ".pack.bad"].contains(ending) else { return nil }
+    self.name = name
+    self.path = directory + "/" + name
+    self.digest = digest
+    self.ending = ending
+  }
+
+  /// Whether a row needs it. One that was set aside as bad is kept as long as its blob is needed and not healed: what
+  /// is good in it may be all there is.
+  func hasRow(_ db: Database) throws -> Bool {
+    let table = ending.hasPrefix(".pack") ? "pack" : "blob"
+    return try Bool.fetchOne(
+      db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE digest = ?)", arguments: [digest.data]) ?? false
+  }
+}
+
+extension Freed {
+  static func += (left: inout Freed, right: Freed) {
+    left.files += right.files
+    left.bytes += right.bytes
+  }
+
+  init(files: Int, bytes: Int) {
+    self.files = files
+    self.bytes = bytes
+  }
 }

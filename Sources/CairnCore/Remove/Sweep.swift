@@ -15,8 +15,7 @@ extension Repository {
       guard let batch = try sweepOnce(force: force) else { return freed }
       // 1 to 3 ms each for 8 MiB: not with the lock held.
       try batch.directory.remove()
-      freed.files += batch.freed.files
-      freed.bytes += batch.freed.bytes
+      freed += batch.freed
     }
   }
 

@@ -1,0 +1,135 @@
+import Foundation
+import GRDB
+import Synchronization
+
+extension Repository {
+  /// Checks the repository: the log's chain, the counts, that every blob is there, and if asked every byte.
+  ///
+  /// No read transaction is held while data is read. A blob found bad is set aside (renamed to `….bad`), so that the
+  /// next save of the same bytes heals it; checkpoints that lack something are listed as incomplete.
+  public func verify(_ options: VerifyOptions = VerifyOptions()) throws -> VerifyReport {
+    var report = VerifyReport()
+    if let subset = options.subset, subset.count < 1 || subset.part < 1 || subset.part > subset.count {
+      throw CairnError(
+        .invalid, "part \(subset.part) of \(subset.count)", advice: "parts are numbered from 1: 1/4, 2/4, 3/4, 4/4")
+    }
+    if options.repair { report.repaired += try repairLog() }
+    try checkLog(&report)
+    if isWritable { try lookAgainAtIncomplete() }
+    let blobs = try read { db in
+      report.checkpoints = try Int.fetchOne(db, sql: "SELECT count(*) FROM checkpoint") ?? 0
+      for wrong in try Recount(db).wrong {
+        report.problems.append(.init(what: IndexFile.fileName, problem: wrong, hurts: []))
+      }
+      return try NeededBlob.all(db)
+    }
+    if options.repair, !report.problems.isEmpty {
+      try reindex()
+      report.problems = []
+      report.repaired.append("\(IndexFile.fileName): made anew from the log, since its counts were wrong")
+    }
+    let check = BlobCheck(repository: self, options: options, blobs: blobs)
+    let found = try check.run()
+    report.blobs = blobs.count
+    report.bytesRead = found.bytesRead
+    try judge(found.bad, &report)
+    try noteVerification(options, problems: report.problems.count)
+    return report
+  }
+
+  private func checkLog(_ report: inout VerifyReport) throws {
+    // A torn last line may be one that is being written.
+    let tail = try Log(readingOnly: path).tail(from: Log.Position())
+    guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
+      throw Log.damage(logPath, "its first line does not name this repository")
+    }
+  }
+
+  /// Sets aside what is bad, notes which checkpoints lack something, and reports what is still needed.
+  private func judge(_ bad: [BlobCheck.Bad], _ report: inout VerifyReport) throws {
+    if bad.isEmpty { return }
+    // Removed meanwhile is not missing.
+    let needed = try read { db in
+      Set(try NeededBlob.rows(db, of: bad.map(\.blob.digest)).map(\.digest))
+    }
+    let still = bad.filter { needed.contains($0.blob.digest) }
+    let (hurts, manifests) = try read { try HurtFinder(db: $0).find(Set(still.map(\.blob.digest))) }
+    for item in still.sorted(by: { $0.path < $1.path }) {
+      report.problems.append(
+        .init(what: item.path, problem: item.problem, hurts: hurts[item.blob.digest] ?? []))
+    }
+    guard isWritable else { return }
+    try setAside(still)
+    if !manifests.isEmpty { try setState(.incomplete, ofManifests: Array(manifests)) }
+  }
+
+  private func setAside(_ bad: [BlobCheck.Bad]) throws {
+    var packs: Set<Digest> = []
+    try locked { _ in
+      for item in bad where item.isThere {
+        if let pack = item.blob.pack {
+          packs.insert(pack)
+        } else {
+          _ = try Files.renameIfThere(item.path, to: item.path + ".bad")
+          try Files.syncDirectory(blobs.directory(item.blob.digest))
+        }
+      }
+    }
+    for pack in packs.sorted() {
+      // What is good in it moves into another pack first.
+      _ = try repack([pack], reader: BlobReader(blobs: blobs))
+      try locked { _ in
+        let path = blobs.path(pack, .pack)
+        _ = try Files.renameIfThere(path, to: path + ".bad")
+        try Files.syncDirectory(blobs.directory(pack))
+      }
+    }
+  }
+
+  private func noteVerification(_ options: VerifyOptions, problems: Int) throws {
+    guard isWritable else { return }
+    let part = options.subset.map { " \($0.part)/\($0.count)" } ?? ""
+    try locked { locked in
+      try locked.index.write { db in
+        try db.execute(
+          sql: """
+            INSERT INTO verification (kind, finished, problems) VALUES (?, ?, ?)
+            ON CONFLICT (kind) DO UPDATE SET finished = excluded.finished, problems = excluded.problems
+            """,
+          arguments: [(options.readData ? "data" : "files") + part, timestamp(Date()), problems])
+      }
+    }
+  }
+}
+
+/// A blob that some checkpoint needs, as the index has it.
+struct NeededBlob: Sendable, Hashable {
+  var digest: Digest
+  var size: Int
+  var pack: Digest?
+  /// Whether it is a manifest, which is kept compressed.
+  var isManifest: Bool
+
+  private static let sql = """
+    SELECT b.digest, b.size, p.digest, m.id IS NOT NULL FROM blob b LEFT JOIN pack p ON p.id = b.pack_id
+      LEFT JOIN manifest m ON m.blob_id = b.id WHERE b.refs > 0
+    """
+
+  private init?(_ row: Row) {
+    guard let digest = Digest(bytes: row[0] as Data) else { return nil }
+    self.digest = digest
+    size = row[1]
+    pack = (row[2] as Data?).flatMap { Digest(bytes: $0) }
+    isManifest = row[3]
+  }
+
+  static func all(_ db: Database) throws -> [NeededBlob] {
+    try Row.fetchAll(db, sql: sql + " ORDER BY p.id, b.digest").compactMap { NeededBlob($0) }
+  }
+
+  static func rows(_ db: Database, of digests: [Digest]) throws -> [NeededBlob] {
+    try digests.compactMap { digest in
+      try Row.fetchOne(db, sql: sql + " AND b.digest = ?", arguments: [digest.data]).flatMap { NeededBlob($0) }
+    }
+  }
+}

@@ -1,0 +1,1 @@
+"""One module for each family of fixtures; make_fixtures.py calls them."""

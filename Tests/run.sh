@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Passes all tests: sets the machine up, lints, builds without warnings, runs the tests. Arguments go to `swift test`
+# (--filter NAME). The test runner's own summary comes last.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+bash Tests/setup.sh
+
+lint=(Sources Tests Package.swift)
+if [ -d Migrations ]; then lint+=(Migrations); fi
+swift format lint --strict --recursive "${lint[@]}"
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# One build, of the tests too, so that `swift test` has nothing left to compile and its output is the tests' alone.
+# A file is only warned of when it is compiled: touching ours brings the warnings of an earlier build back.
+find Sources Tests Package.swift -name '*.swift' -exec touch {} +
+swift build --build-tests 2>&1 | tee "$log"
+# Warnings of packages that we use name their files in .build/checkouts; those of ours, anything else.
+if grep -E '(^|[^[:alpha:]])warning: ' "$log" | grep -vE '/checkouts/' >&2; then
+  echo "run: the build has warnings (above)" >&2
+  exit 1
+fi
+
+export CAIRN_TEST_PYTHON=${CAIRN_VENV:-$PWD/.venv}/bin/python
+export CAIRN_TEST_PYTHON_OLD=/usr/bin/python3
+# On a crash the backtracer can hang for minutes, holding the output open.
+export SWIFT_BACKTRACE=enable=no
+# Python must leave no compiled files in the source tree.
+export PYTHONDONTWRITEBYTECODE=1
+
+swift test --skip-build --disable-xctest "$@"

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Installs what the tests need on Debian 12 beside the Swift toolchain: Debian packages, and a Python environment with
+# PyTorch, Lightning and safetensors. Does nothing, quickly, where all of it is there.
+#
+#   CAIRN_VENV   where the Python environment is (default: .venv at the top of the repository, which git ignores)
+set -euo pipefail
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=${CAIRN_VENV:-$top/.venv}
+
+debian_packages=(
+  ca-certificates libsqlite3-dev libzstd-dev zlib1g-dev  # to build
+  python3 python3-venv                                   # the environment below
+  python3-torch                                          # /usr/bin/python3 with PyTorch 1.13, to cross-check
+  attr strace tmux util-linux valgrind                   # tests of system calls, terminals, other users, memory
+)
+python_packages=(torch==2.15.0 lightning==2.6.6 safetensors==0.8.0 numpy==2.4.6)
+
+say() { echo "setup: $*" >&2; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo --non-interactive "$@"
+  else
+    say "must be root, or have sudo, to run: $*"
+    return 1
+  fi
+}
+
+missing_packages() {
+  local package
+  for package in "${debian_packages[@]}"; do
+    # Not `grep -q`: it may end before dpkg-query has written all.
+    if [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)" != installed ]; then
+      echo "$package"
+    fi
+  done
+}
+
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o DPkg::Lock::Timeout=300 \
+    -o Acquire::Retries=3 "$@" </dev/null
+}
+
+install_debian_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  if [ "${#missing[@]}" -eq 0 ]; then return; fi
+  say "installing ${missing[*]}"
+  apt update
+  apt install --no-install-recommends "${missing[@]}"
+}
+
+# The packages' versions are read from the environment itself: half an installation is none.
+environment_is_complete() {
+  [ -x "$venv/bin/python" ] && "$venv/bin/python" - "${python_packages[@]}" <<'PYTHON'
+import sys
+from importlib import metadata
+for wanted in sys.argv[1:]:
+    name, version = wanted.split("==")
+    try:
+        if metadata.version(name).split("+")[0] != version:
+            sys.exit(1)
+    except metadata.PackageNotFoundError:
+        sys.exit(1)
+PYTHON
+}
+
+install_python_packages() {
+  if environment_is_complete; then return; fi
+  say "making the Python environment $venv (PyTorch and Lightning: some minutes, 6 GB)"
+  # Debian's own interpreter: another python3 may come first in the path.
+  /usr/bin/python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --retries 5 \
+    "${python_packages[@]}" </dev/null
+  environment_is_complete || { say "$venv lacks one of ${python_packages[*]}"; exit 1; }
+}
+
+install_debian_packages
+install_python_packages
