@@ -53,7 +53,7 @@ public struct CairnError: Error, Sendable, Hashable, CustomStringConvertible {
   public var description: String { advice.isEmpty ? message : "\(message) (\(advice))" }
 
   /// A failed call of the operating system; `code` is its `errno`.
-  static func system(_ operation: String, _ path: String, _ code: Int32 = errno) -> CairnError {
+  public static func system(_ operation: String, _ path: String, _ code: Int32 = errno) -> CairnError {
     let reason = String(cString: strerror(code))
     let message = "\(path): cannot \(operation): \(reason)"
     switch code {

@@ -99,3 +99,8 @@ public final class Repository: Sendable {
     init(_ content: Connections) { self.content = content }
   }
 }
+
+extension Repository {
+  /// Says something that went less than well, to whoever reads the log of the program.
+  public func warn(_ message: String) { logger.warning("\(message)") }
+}

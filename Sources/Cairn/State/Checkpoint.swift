@@ -88,8 +88,9 @@ extension Checkpoint {
 
   /// The element at a position of a list or tuple, or the value under an integer key of a dictionary.
   public subscript(position: Int) -> Checkpoint? {
-    if let elements { return elements.indices.contains(position) ? elements[position] : nil }
-    return self[.int(Int64(position))]
+    guard let elements else { return self[.int(Int64(position))] }
+    guard elements.indices.contains(position) else { return nil }
+    return elements[position]
   }
 
   /// The dictionary, if it is one.

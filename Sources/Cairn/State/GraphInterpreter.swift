@@ -8,6 +8,10 @@ struct GraphInterpreter {
   private var values: [Checkpoint?]
   /// How many levels there are in a value.
   private var heights: [Int]
+  /// How many values there are in a value, shared ones counted each time; up to the most that a key may have.
+  private var weights: [Int]
+  /// Whether there is a tensor or storage in a value.
+  private var holdsTensor: [Bool]
   private var isOnPath: [Bool]
   private var frames: [Frame] = []
 
@@ -19,6 +23,9 @@ struct GraphInterpreter {
     var next = 0
   }
 
+  /// Keys are compared as a whole: larger ones, which may be far larger than their pickle, would take forever.
+  private static let heaviestKey = 1000
+
   init(_ graph: PyTorchGraph, storages: [TensorStorage], weightsOnly: Bool) {
     self.graph = graph
     self.storages = storages
@@ -26,6 +33,8 @@ struct GraphInterpreter {
     let count = graph.pickle.nodes.count
     values = [Checkpoint?](repeating: nil, count: count)
     heights = [Int](repeating: 1, count: count)
+    weights = heights
+    holdsTensor = [Bool](repeating: false, count: count)
     isOnPath = [Bool](repeating: false, count: count)
   }
 
@@ -39,7 +48,11 @@ struct GraphInterpreter {
       } else {
         values[frame.id] = try value(frame)
         var height = 1
-        for child in frame.children { height = max(height, heights[child] + 1) }
+        for child in frame.children {
+          height = max(height, heights[child] + 1)
+          weights[frame.id] = min(weights[frame.id] + weights[child], Self.heaviestKey + 1)
+          if holdsTensor[child] { holdsTensor[frame.id] = true }
+        }
         guard height <= StateDecoder.deepest else { throw StateError.tooDeep }
         heights[frame.id] = height
         isOnPath[frame.id] = false
@@ -63,6 +76,7 @@ struct GraphInterpreter {
     case .object(let object):
       if let tensor = try tensor(id) {
         values[id] = .tensor(tensor)
+        holdsTensor[id] = true
         return
       }
       if weightsOnly { try check(object) }
@@ -74,6 +88,7 @@ struct GraphInterpreter {
       if weightsOnly, !SafeGlobals.contains(global.modern) {
         throw StateError.notOnlyWeights(className: global.modern.description, place: place)
       }
+    case .persistentID: holdsTensor[id] = true
     default: break
     }
     isOnPath[id] = true
@@ -147,16 +162,11 @@ struct GraphInterpreter {
     var result = CheckpointDictionary(kind)
     result.attributes = attributes
     for pair in pairs {
-      let key = try done(pair.key)
-      switch key {
-      case .tensor, .object, .storage:
-        // Python tells these apart by identity, where there may be nothing to tell them apart by here.
-        guard result[key] == nil else {
-          throw StateError.unsupported(problem: "two keys of a dictionary look the same", place: place)
-        }
-      default: break
+      // Python tells tensors apart by identity, where there may be nothing to tell them apart by here.
+      guard !holdsTensor[pair.key], weights[pair.key] <= Self.heaviestKey else {
+        throw StateError.unsupported(problem: "a dictionary has a tensor or a large value as a key", place: place)
       }
-      result[key] = try done(pair.value)
+      result[try done(pair.key)] = try done(pair.value)
     }
     return result
   }

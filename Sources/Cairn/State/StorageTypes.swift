@@ -4,6 +4,9 @@
 /// whose size is no multiple of the type's, and one of a type that has no storage class, are untyped; the tensors name
 /// their types themselves.
 enum StorageTypes {
+  /// More values than this are no state that anybody means to save, but one in which lists share lists without end.
+  static let mostValues = 50_000_000
+
   static func untyped(in checkpoint: Checkpoint) throws -> Set<ObjectIdentifier> {
     var types: [ObjectIdentifier: DType] = [:]
     var untyped: Set<ObjectIdentifier> = []
@@ -19,7 +22,12 @@ enum StorageTypes {
       }
       types[identity] = dtype
     }
+    var count = 0
     while let (value, depth) = pending.popLast() {
+      count += 1
+      guard count <= mostValues else {
+        throw StateError.unsupported(problem: "it has over \(mostValues) values", place: "")
+      }
       guard depth <= StateDecoder.deepest else { throw StateError.tooDeep }
       func push(_ value: Checkpoint) { pending.append((value, depth + 1)) }
       func push(_ dictionary: CheckpointDictionary) {

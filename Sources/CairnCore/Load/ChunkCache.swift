@@ -11,11 +11,3 @@ final class ChunkCache: Sendable {
     return content
   }
 }
-
-/// A sum that several threads add to.
-final class Counter: Sendable {
-  private let value = Atomic(0)
-
-  /// Adds, and gives the new sum.
-  func add(_ amount: Int) -> Int { value.add(amount, ordering: .relaxed).newValue }
-}

@@ -62,7 +62,7 @@ public final class StoredCheckpoint: Sendable {
       }
     }
     let total = pieces.reduce(0) { $0 + manifest.chunks[$1.chunk].length }
-    let done = Counter()
+    let done = Tally()
     try forEachIndex(pieces.count, threads: workerCount) { [pieces, verify] index in
       let piece = pieces[index]
       let length = self.manifest.chunks[piece.chunk].length
@@ -94,7 +94,9 @@ public final class StoredCheckpoint: Sendable {
     }
   }
 
-  private func read(
+  /// Fills `buffer`, which is as long as the chunk, with the bytes of one chunk of a storage; both are positions in the
+  /// manifest. `verify` checks its digest.
+  public func read(
     _ chunk: Int, of storage: Int, into buffer: UnsafeMutableRawBufferPointer, verify: Bool
   ) throws {
     let piece = manifest.chunks[chunk]

@@ -19,7 +19,7 @@ struct BlobCheck {
     let chosen = blobs.filter { isChosen($0.digest) }
     let total = options.readData ? chosen.reduce(0) { $0 + $1.size } : 0
     let bad = Mutex<[Bad]>([])
-    let done = Counter()
+    let done = Tally()
     let reader = BlobReader(blobs: repository.blobs)
     try forEachIndex(blobs.count, threads: workerCount) { [self] index in
       let blob = blobs[index]

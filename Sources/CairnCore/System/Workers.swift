@@ -57,6 +57,12 @@ func forEachIndex(_ total: Int, threads: Int, _ body: @escaping @Sendable (Int) 
   }
 }
 
+/// Calls `body` once for each index below `total`, on plain threads, a few more than there are cores; the first error
+/// thrown is thrown, and no more indexes are begun after it.
+public func inParallel(_ total: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+  try forEachIndex(total, threads: workerCount, body)
+}
+
 /// How many threads read, hash and write in one save or verification: more than there are cores, so that some hash
 /// while others wait for the disk; few enough that their buffers stay within 64 MiB.
 var workerCount: Int { min(max(2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 2), 6) }

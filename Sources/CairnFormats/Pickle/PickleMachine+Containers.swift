@@ -27,10 +27,8 @@ extension PickleMachine {
     default:
       let items = try popMark()
       let target = try top()
-      guard case .set(var members) = nodes[target] else { throw cursor.error("items are added to what is no set") }
-      nodes[target] = .none
-      members += items
-      nodes[target] = .set(members)
+      guard case .set = nodes[target] else { throw cursor.error("items are added to what is no set") }
+      additions[target, default: Additions()].items += items
     }
   }
 
@@ -46,33 +44,34 @@ extension PickleMachine {
     return stride(from: 0, to: items.count, by: 2).map { PicklePair(items[$0], items[$0 + 1]) }
   }
 
-  // Each of these empties the node while it changes what was in it, so that the array is not copied.
-
   private mutating func append(_ items: [PickleGraph.ID], to target: PickleGraph.ID) throws(FormatError) {
     switch nodes[target] {
-    case .list(var list):
-      nodes[target] = .none
-      list += items
-      nodes[target] = .list(list)
-    case .object(var object):
-      nodes[target] = .none
-      object.items += items
-      nodes[target] = .object(object)
+    case .list, .object: additions[target, default: Additions()].items += items
     default: throw cursor.error("something is appended to what is no list")
     }
   }
 
   private mutating func setItems(_ items: [PicklePair], in target: PickleGraph.ID) throws(FormatError) {
     switch nodes[target] {
-    case .dict(var pairs):
-      nodes[target] = .none
-      pairs += items
-      nodes[target] = .dict(pairs)
-    case .object(var object):
-      nodes[target] = .none
-      object.pairs += items
-      nodes[target] = .object(object)
+    case .dict, .object: additions[target, default: Additions()].pairs += items
     default: throw cursor.error("an item is set in what is no dictionary")
     }
+  }
+
+  /// Puts what was added into the nodes.
+  mutating func settleAdditions() {
+    for (id, added) in additions {
+      switch nodes[id] {
+      case .list(let items): nodes[id] = .list(items + added.items)
+      case .set(let items): nodes[id] = .set(items + added.items)
+      case .dict(let pairs): nodes[id] = .dict(pairs + added.pairs)
+      case .object(var object):
+        object.items = added.items
+        object.pairs = added.pairs
+        nodes[id] = .object(object)
+      default: break
+      }
+    }
+    additions = [:]
   }
 }

@@ -21,7 +21,6 @@ extension PickleMachine {
       let target = try top()
       guard case .object(var object) = nodes[target] else { throw cursor.error("a state is given to what has none") }
       guard object.state == nil else { throw cursor.error("an object is given a state twice") }
-      nodes[target] = .none
       object.state = state
       nodes[target] = .object(object)
     case .inst:

@@ -22,7 +22,15 @@ struct PickleMachine {
   /// The heights of the stack at which the open marks lie.
   var marks: [Int] = []
   var memo = PickleMemo()
+  /// What was added to lists, sets, dictionaries and objects after they were made. It grows in place here; in a node it
+  /// would be copied for each item that a hostile pickle adds by itself.
+  var additions: [PickleGraph.ID: Additions] = [:]
   var discardsCalls = false
+
+  struct Additions {
+    var items: [PickleGraph.ID] = []
+    var pairs: [PicklePair] = []
+  }
 
   init(_ bytes: [UInt8], path: String) {
     cursor = PickleCursor(bytes, path: path)
@@ -38,6 +46,7 @@ struct PickleMachine {
       try step(opcode)
     }
     let root = try pop()
+    settleAdditions()
     return PickleGraph(nodes: nodes, root: root, byteCount: cursor.position, discardsCalls: discardsCalls)
   }
 

@@ -85,20 +85,41 @@ struct PickleEmitter {
     return output
   }
 
-  /// Which nodes are referred to more than once from what the root reaches, and how many visits writing may take.
+  /// Which nodes have to be numbered, and how many visits writing may take.
+  ///
+  /// Those are the ones that are referred to more than once from what the root reaches. In a cycle it is also every
+  /// value that is filled after it was made: a tuple that is a part of itself is written twice, and what lies between
+  /// has to be the same both times.
   private static func sharedNodes(of graph: PickleGraph) -> ([Bool], Int) {
-    var isSeen = [Bool](repeating: false, count: graph.nodes.count)
-    var isShared = isSeen
+    enum State { case new, open, done }
+    var states = [State](repeating: .new, count: graph.nodes.count)
+    var isShared = [Bool](repeating: false, count: graph.nodes.count)
+    // A node that is being left is its complement.
     var pending = [graph.root]
     var references = 0
-    while let id = pending.popLast() {
-      references += 1
-      if isSeen[id] {
-        isShared[id] = true
+    var hasCycle = false
+    while let next = pending.popLast() {
+      guard next >= 0 else {
+        states[~next] = .done
         continue
       }
-      isSeen[id] = true
-      graph[id].forEachChild { pending.append($0) }
+      references += 1
+      guard states[next] == .new else {
+        isShared[next] = true
+        if states[next] == .open { hasCycle = true }
+        continue
+      }
+      states[next] = .open
+      pending.append(~next)
+      graph[next].forEachChild { pending.append($0) }
+    }
+    if hasCycle {
+      for (id, node) in graph.nodes.enumerated() {
+        switch node {
+        case .list, .dict, .object: isShared[id] = true
+        default: break
+        }
+      }
     }
     return (isShared, 16 * references + 1000)
   }

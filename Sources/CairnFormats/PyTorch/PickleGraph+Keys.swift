@@ -13,9 +13,9 @@ extension PickleGraph {
     case .surrogateString(let bytes), .bytes(let bytes), .byteArray(let bytes):
       text = String(decoding: bytes.prefix(limit), as: UTF8.self)
     case .tuple(let items), .list(let items), .set(let items), .frozenSet(let items):
-      guard nesting < 4 else { return "(…)" }
-      let shown = items.prefix(16).map { keyText($0, limit: limit / 4, nesting: nesting + 1) }
-      text = "(\(shown.joined(separator: ", "))\(items.count > 16 ? ", …" : ""))"
+      guard nesting < 2 else { return "(…)" }
+      let shown = items.prefix(8).map { keyText($0, limit: limit / 4, nesting: nesting + 1) }
+      text = "(\(shown.joined(separator: ", "))\(items.count > 8 ? ", …" : ""))"
     case .dict: text = "{…}"
     case .global(let global): text = global.modern.description
     case .object(let object): text = "<\(className(object))>"

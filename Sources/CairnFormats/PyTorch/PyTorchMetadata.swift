@@ -104,8 +104,13 @@ struct JSONMaker {
     case .float(let value): return JSONValue(value)
     case .string(let value): return text(value)
     case .surrogateString(let utf8): return text(String(decoding: utf8.prefix(Self.longestString), as: UTF8.self))
-    case .bytes(let bytes): return ["__class__": "bytes", "count": .int(Int64(bytes.count))]
-    case .byteArray(let bytes): return ["__class__": "bytearray", "count": .int(Int64(bytes.count))]
+    case .bytes(let bytes):
+      // Finding them took time in proportion, and they may be shared.
+      room -= bytes.count / 1024
+      return ["__class__": "bytes", "count": .int(Int64(bytes.count))]
+    case .byteArray(let bytes):
+      room -= bytes.count / 1024
+      return ["__class__": "bytearray", "count": .int(Int64(bytes.count))]
     case .list(let items), .tuple(let items), .set(let items), .frozenSet(let items):
       return .array(array(items, depth: depth))
     case .dict(let pairs): return .object(object(pairs, depth: depth))

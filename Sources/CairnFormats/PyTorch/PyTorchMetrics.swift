@@ -14,10 +14,12 @@ public enum PyTorchMetrics {
       let states = pickle.members(callbacks)
     else { return [:] }
     var metrics: [String: PyTorchContents.MetricValue] = [:]
-    for callback in states {
+    // A bound, since every callback may name the same long list of paths.
+    for callback in states.prefix(1000) {
       guard let members = pickle.members(callback.value), let monitor = pickle.value("monitor", in: members),
         case .string(let name) = pickle[monitor], let best = pickle.value("best_k_models", in: members),
-        let scores = pickle.members(best), let score = score(of: filePath, in: scores, pickle), metrics[name] == nil
+        let scores = pickle.members(best), scores.count <= 10_000, let score = score(of: filePath, in: scores, pickle),
+        metrics[name] == nil
       else { continue }
       switch pickle[score] {
       case .float(let value): metrics[name] = .number(value)

@@ -62,7 +62,10 @@ struct TensorNames {
       if case .object(let object) = graph.pickle[id], let state = object.state { parts.append((state, "\(own).state")) }
       try push(parts, below: "")
     } else {
-      try push(children(id), below: name.isEmpty ? "" : "\(name).")
+      let node = graph.pickle.resolved(id)
+      // Looking through a container costs its size each time, and a large one may be shared.
+      node.forEachChild { _ in visitsLeft -= 1 }
+      try push(children(node), below: name.isEmpty ? "" : "\(name).")
     }
   }
 
@@ -98,9 +101,9 @@ struct TensorNames {
   }
 
   /// The values in a container or object, by their part of the name.
-  private func children(_ id: PickleGraph.ID) -> [(id: PickleGraph.ID, name: String)] {
+  private func children(_ node: PickleNode) -> [(id: PickleGraph.ID, name: String)] {
     let pickle = graph.pickle
-    switch pickle.resolved(id) {
+    switch node {
     case .list(let items), .tuple(let items), .set(let items), .frozenSet(let items): return numbered(items)
     case .dict(let pairs): return keyed(pairs)
     case .object(let object):

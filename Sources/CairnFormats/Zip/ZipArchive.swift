@@ -72,11 +72,13 @@ public struct ZipArchive: Sendable {
   /// The entry called `name`.
   public subscript(name: String) -> Entry? { positions[name].map { entries[$0] } }
 
-  /// The content of `entry`, decompressed and its CRC-32 checked; `source` is the file the archive was read from.
+  /// The content of `entry`, decompressed; `source` is the file the archive was read from. `checked` compares its CRC-32.
   ///
   /// Throws ``FormatError`` if the content is damaged, longer than `limit` bytes (a sparse file may claim more than
   /// any memory holds), or compressed in another way than deflate.
-  public func contents(of entry: Entry, in source: some ByteSource, limit: Int = 1 << 32) throws -> [UInt8] {
+  public func contents(of entry: Entry, in source: some ByteSource, limit: Int = 1 << 32, checked: Bool = true) throws
+    -> [UInt8]
+  {
     guard entry.uncompressedSize <= limit else {
       throw FormatError(
         .zip, path: source.name,
@@ -90,7 +92,7 @@ public struct ZipArchive: Sendable {
       throw FormatError(
         .zip, path: source.name, "entry \(entry.name) is compressed with method \(number), which is not read here")
     }
-    guard CRC32(contents).value == entry.crc32 else {
+    guard !checked || CRC32(contents).value == entry.crc32 else {
       throw FormatError(.zip, path: source.name, "entry \(entry.name) is damaged: its CRC-32 does not match")
     }
     return contents

@@ -36,65 +36,73 @@ def zips():
     yield "zip_without_end.pt", "error", "the last 10 bytes are missing", whole[:-10]
     yield "zip_without_start.pt", "error", "the first 100 bytes are missing, so all offsets are wrong", whole[100:]
     yield "zip_empty.pt", "error", "a zip file with no entries", zip_file([])
-    yield "zip_overlapping_entries.pt", "error", "data/1 lies within data/0", zip_file([
-        zip_entry("archive/data.pkl", state(a=GOOD, b=tensor([1], [1], key="1", elements=1))),
-        zip_entry("archive/data/0", nested_entry("archive/data/1", FLOATS[:4]), crc=0),
-        zip_entry("archive/data/1", b"", offset=len_before_data("archive/data.pkl", state(
-            a=GOOD, b=tensor([1], [1], key="1", elements=1)), "archive/data/0"), size=4, crc=zlib.crc32(FLOATS[:4]))])
-    yield "zip_same_entry_twice.pt", "error", "two names for the same local header", zip_file([
-        data, first, zip_entry("archive/data/1", b"", size=16, crc=zlib.crc32(FLOATS),
-                               offset=len(local(data)))])
-    yield "zip_entry_into_directory.pt", "error", "data/0 claims to reach beyond the start of the directory", zip_file([
-        data, zip_entry("archive/data/0", FLOATS, size=200)])
-    yield "zip_entry_beyond_file.pt", "error", "data/0 claims to be 4 GB long", zip_file([
-        data, zip_entry("archive/data/0", FLOATS, size=0xFFFFFFF0)])
-    yield "zip_offset_beyond_file.pt", "error", "the local header of data/0 lies beyond the file", zip_file([
-        data, zip_entry("archive/data/0", FLOATS, offset=0x7FFFFFFF)])
-    yield "zip64_huge.pt", "error", "zip64 fields near 2^64: size plus offset overflows", zip_file([
+    inner = zip_entry("archive/data/1", FLOATS[:4])
+    pickle = zip_entry("archive/data.pkl", state(
+        a=tensor([12], [1], elements=12), b=tensor([1], [1], key="1", elements=1)))
+    outer = zip_entry("archive/data/0", local(inner))
+    yield "zip_overlapping_entries.pt", "error", "data/1, with its header, lies within the 48 bytes of data/0", broken(
+        pickle, outer, again(inner, len(local(VERSION) + local(pickle) + local(outer)) - len(local(inner))))
+    yield "zip_same_entry_twice.pt", "error", "two entries of the directory for one local header", broken(
+        data, first, again(first, len(local(VERSION) + local(data))))
+    yield "zip_entry_into_directory.pt", "error", "data/0 claims to reach beyond the start of the directory", broken(
+        data, zip_entry("archive/data/0", FLOATS, size=200))
+    yield "zip_entry_beyond_file.pt", "error", "data/0 claims to be 4 GB long", broken(
+        data, zip_entry("archive/data/0", FLOATS, size=0xFFFFFFF0))
+    yield "zip_offset_beyond_file.pt", "error", "the local header of data/0 lies beyond the file", broken(
+        data, zip_entry("archive/data/0", FLOATS, offset=0x7FFFFFFF))
+    yield "zip64_huge.pt", "error", "zip64 fields near 2^64: size plus offset overflows", broken(
         data, zip_entry("archive/data/0", FLOATS, size=0xFFFFFFFF, offset=0xFFFFFFFF,
-                        extra=struct.pack("<HHQQQ", 1, 24, 2 ** 64 - 1, 2 ** 64 - 1, 2 ** 64 - 16))])
-    yield "zip64_extra_short.pt", "error", "zip64 sizes announced, but the extra field is empty", zip_file([
-        data, zip_entry("archive/data/0", FLOATS, size=0xFFFFFFFF)])
-    yield "zip_parent_name.pt", "error", "an entry is called ../../evil", container(
+                        extra=struct.pack("<HHQQQ", 1, 24, 2 ** 64 - 1, 2 ** 64 - 1, 2 ** 64 - 16)))
+    yield "zip64_extra_short.pt", "error", "zip64 sizes announced, but the extra field is empty", broken(
+        data, zip_entry("archive/data/0", FLOATS, size=0xFFFFFFFF))
+    yield "zip_parent_name.pt", "error", "an entry is called archive/../../evil", container(
         state(a=GOOD), [FLOATS], [zip_entry("archive/../../evil", b"x")])
     yield "zip_absolute_name.pt", "error", "an entry is called /tmp/evil", container(
         state(a=GOOD), [FLOATS], [zip_entry("/tmp/evil", b"x")])
     yield "zip_name_with_zero.pt", "error", "an entry's name has a zero byte", container(
         state(a=GOOD), [FLOATS], [zip_entry("archive/a\0b", b"x")])
-    yield "zip_names_differ.pt", "error", "data/0 is called otherwise in its local header", zip_file([
-        data, zip_entry("archive/data/0", FLOATS, local_name=b"archive/data/9")])
+    yield "zip_names_differ.pt", "error", "data/0 is called otherwise in its local header", broken(
+        data, zip_entry("archive/data/0", FLOATS, local_name=b"archive/data/9"))
     yield "zip_name_twice.pt", "error", "two entries are called data/0", container(
         state(a=GOOD), [FLOATS], [zip_entry("archive/data/0", FLOATS[::-1])])
-    yield "zip_bad_crc32.pt", "safe", "the CRC-32 of data/0 is wrong (as PyTorch itself writes when told to)", zip_file(
-        [data, zip_entry("archive/data/0", FLOATS, crc=1)])
-    yield "zip_encrypted.pt", "error", "data.pkl is marked as encrypted", zip_file([
-        zip_entry("archive/data.pkl", state(a=GOOD), flags=1), first])
-    yield "zip_unknown_method.pt", "error", "data.pkl is compressed by method 99", zip_file([
-        zip_entry("archive/data.pkl", state(a=GOOD), method=99), first])
+    yield "zip_bad_crc32.pt", "safe", "the CRC-32 of data/0 is wrong (as PyTorch itself writes when told to)", broken(
+        data, zip_entry("archive/data/0", FLOATS, crc=1))
+    yield "zip_encrypted.pt", "error", "data.pkl is marked as encrypted", broken(
+        zip_entry("archive/data.pkl", state(a=GOOD), flags=1), first)
+    yield "zip_unknown_method.pt", "error", "data.pkl is compressed by method 99", broken(
+        zip_entry("archive/data.pkl", state(a=GOOD), method=99), first)
     yield "zip_count_too_high.pt", "error", "the end record counts 5000 entries", container(
         state(a=GOOD), [FLOATS], count=5000)
     yield "zip_directory_beyond_file.pt", "error", "the end record puts the directory beyond the file", container(
         state(a=GOOD), [FLOATS], directory_offset=0x7FFFFFFF)
     zeros = zlib.compressobj(9, zlib.DEFLATED, -15)
     bomb = b"".join(zeros.compress(bytes(1 << 20)) for _ in range(256)) + zeros.flush()
-    yield "zip_bomb.pt", "safe", "data.pkl: 256 KB that inflate to 256 MiB of zeros", zip_file([
-        zip_entry("archive/data.pkl", b"", stored=bomb, method=8, size=256 << 20, crc=0), first])
-    yield "zip_no_pickle.pt", "error", "no data.pkl", zip_file([first])
+    yield "zip_bomb.pt", "safe", "data.pkl: 256 KB that inflate to 256 MiB of zeros", broken(
+        zip_entry("archive/data.pkl", b"", stored=bomb, method=8, size=256 << 20, crc=0), first)
+    yield "zip_no_pickle.pt", "error", "no data.pkl", broken(first)
     yield "zip_no_storage.pt", "error", "data/0 is missing", container(state(a=GOOD))
 
 
+VERSION = zip_entry("archive/version", b"3\n")
+
+
+def broken(*entries):
+    """A container of these entries and nothing amiss beside what they bring along."""
+    return zip_file([VERSION] + list(entries))
+
+
 def local(entry):
-    return nested_entry(entry["name"].decode(), entry["data"])
-
-
-def nested_entry(name, data):
-    """A local header and its data, as zip_file writes them."""
+    """An entry's local header and data, as zip_file writes them."""
+    name, data = entry["name"], entry["data"]
     return struct.pack("<IHHHHHIIIHH", 0x04034B50, 20, 0, 0, 0, 33, zlib.crc32(data), len(data), len(data), len(name),
-                       0) + name.encode() + data
+                       0) + name + data
 
 
-def len_before_data(pickle_name, pickle, name):
-    return len(nested_entry(pickle_name, pickle)) + 30 + len(name)
+def again(entry, offset):
+    """An entry of the directory for a local header that is already in the file, at `offset`."""
+    repeated = dict(entry, data=b"", hidden=True)
+    repeated["wrong"] = {"size": len(entry["data"]), "crc": zlib.crc32(entry["data"]), "offset": offset}
+    return repeated
 
 
 def pickles():

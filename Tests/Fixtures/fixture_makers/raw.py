@@ -24,6 +24,8 @@ def zip_file(entries, **wrong):
         directory += struct.pack("<IHH", 0x02014B50, 20, 20) + common + struct.pack(
             "<HHHHHII", len(entry["name"]), len(fields["extra"]), 0, 0, 0, 0, fields["offset"])
         directory += entry["name"] + fields["extra"]
+        if entry.get("hidden"):  # in the directory only
+            continue
         body += struct.pack("<IH", 0x04034B50, 20) + common + struct.pack("<HH", len(fields["local_name"]), 0)
         body += fields["local_name"] + stored
     end = {"count": len(entries), "directory_size": len(directory), "directory_offset": len(body), "comment_length": 0}

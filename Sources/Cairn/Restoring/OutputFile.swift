@@ -1,0 +1,112 @@
+import CairnCore
+import Foundation
+import Glibc
+
+/// A file or directory that appears under its name only when it is complete: made beside it, and renamed.
+struct Output: Sendable {
+  let destination: String
+  let temporary: String
+  let overwrite: Bool
+
+  /// Throws if something is at the destination already and `overwrite` does not allow to replace it.
+  init(_ destination: String, overwrite: Bool) throws {
+    let path = PathName.absolute(destination)
+    self.destination = path
+    self.overwrite = overwrite
+    let name = path.split(separator: "/").last.map(String.init) ?? "checkpoint"
+    let parent = path.dropLast(name.utf8.count)
+    temporary = "\(parent).\(name.prefix(100)).cairn-\(UInt64.random(in: .min ... .max))"
+    try refuseExisting()
+  }
+
+  private func refuseExisting() throws {
+    var info = stat()
+    guard !overwrite, lstat(destination, &info) == 0 else { return }
+    throw CairnError(.alreadyExists, "\(destination): is there already", advice: "use --force to replace it")
+  }
+
+  /// Puts the file in place, durably.
+  func publishFile() throws {
+    if overwrite {
+      guard rename(temporary, destination) == 0 else { throw failure("rename to \(destination)", temporary) }
+    } else if link(temporary, destination) == 0 {
+      // Unlike a rename, this never replaces what has come there meanwhile.
+      unlink(temporary)
+    } else if errno == EEXIST {
+      try refuseExisting()
+      throw failure("link to \(destination)", temporary)
+    } else {
+      // A filesystem without hard links.
+      try refuseExisting()
+      guard rename(temporary, destination) == 0 else { throw failure("rename to \(destination)", temporary) }
+    }
+    try syncParent()
+  }
+
+  /// Puts the directory in place, durably; what was there is removed once the new one is.
+  func publishDirectory() throws {
+    let old = temporary + ".old"
+    var info = stat()
+    let isReplacing = overwrite && lstat(destination, &info) == 0
+    if isReplacing {
+      guard rename(destination, old) == 0 else { throw failure("rename to \(old)", destination) }
+    }
+    guard rename(temporary, destination) == 0 else {
+      let error = failure("rename to \(destination)", temporary)
+      if isReplacing { rename(old, destination) }
+      throw error
+    }
+    try syncParent()
+    if isReplacing { try FileManager.default.removeItem(atPath: old) }
+  }
+
+  /// Removes what was written so far.
+  func discard() { try? FileManager.default.removeItem(atPath: temporary) }
+
+  private func syncParent() throws {
+    let parent = destination.lastIndex(of: "/").map { String(destination[...$0]) } ?? "/"
+    try OutputDirectory.sync(parent)
+  }
+}
+
+/// A file that is being written, at any place from several threads, or one piece after the other.
+final class OutputFile: Sendable {
+  let path: String
+  private let descriptor: Int32
+
+  /// Makes the file; it must not be there.
+  init(_ path: String, size: Int? = nil) throws {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw failure("make", path) }
+    // A full disk is known before the work is done; a filesystem that cannot tell is no reason not to try.
+    if let size, size > 0, posix_fallocate(descriptor, 0, size) == ENOSPC { throw failure("write", path, ENOSPC) }
+  }
+
+  deinit { close(descriptor) }
+
+  func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    var done = 0
+    while done < bytes.count {
+      let count = pwrite(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, offset + done)
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw failure("write", path)
+      }
+      done += count
+    }
+  }
+
+  /// Sets the modification time, and makes the content durable.
+  func finish(modified: (seconds: Int, nanoseconds: Int)? = nil) throws {
+    if let modified {
+      let time = timespec(tv_sec: modified.seconds, tv_nsec: modified.nanoseconds)
+      guard futimens(descriptor, [time, time]) == 0 else { throw failure("set the time of", path) }
+    }
+    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+  }
+}
+
+private func failure(_ operation: String, _ path: String, _ code: Int32 = errno) -> CairnError {
+  CairnError.system(operation, path, code)
+}

@@ -1,0 +1,22 @@
+import CairnCore
+
+extension Repository {
+  /// Writes a checkpoint to `destination`: its content checked against its digests, written beside it and renamed, with
+  /// the modification time that a file had.
+  ///
+  /// Throws ``CairnError`` if something is there already and is not to be replaced, or if the checkpoint is damaged;
+  /// then nothing has changed.
+  public func restore(
+    _ name: PathName, to destination: String, _ options: RestoreOptions = RestoreOptions()
+  ) throws -> RestoreReport {
+    try withCheckpoint(name) { record, stored in
+      let output = try Output(destination, overwrite: options.overwrite)
+      do {
+        return try Restoration(record: record, stored: stored, output: output, options: options).run()
+      } catch {
+        output.discard()
+        throw error
+      }
+    }
+  }
+}

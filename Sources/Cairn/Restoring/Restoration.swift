@@ -1,0 +1,94 @@
+import CairnCore
+import CairnFormats
+import Foundation
+
+/// One restore, into a format.
+struct Restoration {
+  let record: CheckpointRecord
+  let stored: StoredCheckpoint
+  let output: Output
+  let options: RestoreOptions
+
+  func run() throws -> RestoreReport {
+    switch (options.format, stored.manifest.content) {
+    case (nil, .files(let files)), (.original, .files(let files)): return try restore(files)
+    case (.original, .state):
+      throw CairnError(
+        .invalid, "\(record.name): was saved from memory, so there is no original file",
+        advice: "use --format pytorch or --format safetensors")
+    case (nil, .state(let skeleton)), (.pytorch, .state(let skeleton)): return try restore(skeleton)
+    case (.pytorch, .files(let files))
+    where files.count == 1 && files[0].format == FileLayout.Format.pytorch.rawValue:
+      return try restore(files)
+    case (.pytorch, .files): return try PyTorchExport(try stored.load(.mapped)).write(self)
+    case (.safetensors, _): return try SafetensorsExport(try stored.load(.mapped)).write(self)
+    }
+  }
+
+  func report(bytes: Int, leftOut: [String] = []) -> RestoreReport {
+    RestoreReport(checkpoint: record.name, path: output.destination, bytes: bytes, leftOut: leftOut)
+  }
+
+  private func restore(_ files: [Manifest.File]) throws -> RestoreReport {
+    let restorer = FileRestorer(stored: stored, progress: options.progress)
+    let total = files.reduce(0) { $0 + $1.size }
+    if files.count == 1, files[0].path.isEmpty {
+      try restorer.restore(files[0], to: output.temporary, done: 0, total: total)
+      try output.publishFile()
+      return report(bytes: total)
+    }
+    var done = 0
+    var directories: Set<String> = []
+    for file in files {
+      let path = output.temporary + "/" + file.path
+      let parent = (path as NSString).deletingLastPathComponent
+      try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+      directories.insert(parent)
+      try restorer.restore(file, to: path, done: done, total: total)
+      done += file.size
+    }
+    for directory in directories { try OutputDirectory.sync(directory) }
+    try output.publishDirectory()
+    return report(bytes: total)
+  }
+
+  /// A state as a container: its skeleton is the pickle, whoever wrote it.
+  private func restore(_ skeleton: Manifest.Bytes) throws -> RestoreReport {
+    var positions = Array(stored.manifest.storages.indices)
+    if case .storage(let position) = skeleton { positions.removeAll { $0 == position } }
+    let storages = positions.enumerated().map { key, position in
+      let storage = stored.manifest.storages[position]
+      return PyTorchContainerWriter.Storage(key: String(key), byteCount: storage.size, crc32: storage.crc32) { sink in
+        for chunk in storage.chunks {
+          let length = stored.manifest.chunks[chunk].length
+          let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(length, 1), alignment: 4_096)
+          defer { buffer.deallocate() }
+          let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
+          try stored.read(chunk, of: position, into: bytes, verify: true)
+          try sink(UnsafeRawBufferPointer(bytes))
+        }
+      }
+    }
+    let writer = PyTorchContainerWriter(archiveName: archiveName)
+    let pickle = try stored.bytes(skeleton)
+    let bytes = try writeFile { try writer.write(pickle: pickle, storages: storages, to: $0) }
+    return report(bytes: bytes)
+  }
+
+  /// As `torch.save` names it: the file's name without its ending.
+  var archiveName: String {
+    let stem = ((output.destination as NSString).lastPathComponent as NSString).deletingPathExtension
+    return stem.isEmpty ? "archive" : stem
+  }
+
+  /// Writes the output one piece after the other, and puts it in place; returns its size.
+  func writeFile(_ body: (@escaping ZipWriter.Sink) throws -> Void) throws -> Int {
+    let file = try OutputFile(output.temporary)
+    let sequence = SequentialOutput(file, total: stored.manifest.size, progress: options.progress)
+    try body { try sequence.write($0) }
+    try sequence.flush()
+    try file.finish()
+    try output.publishFile()
+    return sequence.written
+  }
+}

@@ -1,0 +1,57 @@
+import CairnCore
+import CairnFormats
+
+/// A file that is being saved: what it holds, read without loading it.
+struct CheckpointFile {
+  let source: FileSource
+  let layout: FileLayout
+  let metrics: [String: Double]
+
+  /// Reads the file at `path`.
+  ///
+  /// - Parameters:
+  ///   - name: The absolute path by which a Lightning checkpoint knows its own metrics.
+  ///   - opaque: Do not look into it.
+  init(path: String, opaque: Bool) throws {
+    source = try FileSource(path: path)
+    guard !opaque else {
+      layout = FileLayout(format: .opaque, storages: [], tensors: [], metadata: [:])
+      metrics = [:]
+      return
+    }
+    let savedAs = PathName.absolute(path)
+    do {
+      if let container = try PyTorchContainer(source) {
+        let contents = try PyTorchContents(reading: container.pickle, name: path, savedAs: savedAs)
+        layout = try container.layout(of: contents, name: path)
+        metrics = try Self.metrics(contents, container, source)
+      } else {
+        layout = try FileLayout.read(source, savedAs: savedAs)
+        metrics = [:]
+      }
+    } catch let error as FormatError {
+      throw CairnError(
+        .damaged, error.description,
+        advice: "nothing was saved; if the file is as it should be, --opaque saves its bytes without looking into it")
+    }
+  }
+
+  private static func metrics(
+    _ contents: PyTorchContents, _ container: PyTorchContainer, _ source: FileSource
+  ) throws -> [String: Double] {
+    var metrics: [String: Double] = [:]
+    for (name, value) in contents.metrics {
+      switch value {
+      case .number(let number): metrics[name] = number
+      case .tensor(let tensor):
+        guard let extent = container.storages[contents.storages[tensor.storage].key],
+          let dtype = DType(rawValue: tensor.dtype), extent.length - tensor.byteOffset >= dtype.itemSize
+        else { continue }
+        var bytes = try source.bytes(at: extent.offset + tensor.byteOffset, count: dtype.itemSize)
+        if container.byteOrder == .big { bytes.reverse() }
+        metrics[name] = bytes.withUnsafeBytes { dtype.number(in: $0) }
+      }
+    }
+    return metrics
+  }
+}

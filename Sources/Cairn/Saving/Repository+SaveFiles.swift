@@ -1,0 +1,44 @@
+import CairnCore
+import CairnFormats
+import Foundation
+
+extension Repository {
+  /// Saves a file, or a directory as one checkpoint of many files.
+  ///
+  /// What the request does not give of step, epoch and metrics is taken from the checkpoint: its `global_step` and
+  /// `epoch`, and of a Lightning callback the metric that belongs to this very file.
+  ///
+  /// - Parameters:
+  ///   - path: A regular file, or a directory: in it links to files are followed, and empty directories are not kept.
+  ///   - opaque: Take the bytes without looking into them.
+  ///
+  /// Throws ``CairnError`` if a file is broken, changes while it is read, or is neither file nor directory.
+  public func save(file path: String, _ request: SaveRequest, opaque: Bool = false) throws -> SaveReport {
+    var builder = FileContentBuilder()
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+      throw CairnError(.missing, "\(path): no such file or directory")
+    }
+    if isDirectory.boolValue {
+      let names = try DirectoryWalk.files(in: path)
+      guard !names.isEmpty else { throw CairnError(.invalid, "\(path): there are no files in this directory") }
+      for name in names {
+        // A distributed checkpoint's data files begin as zip archives, and are many of them in one.
+        let isPart = name.hasSuffix(".distcp")
+        try builder.add(try CheckpointFile(path: path + "/" + name, opaque: opaque || isPart), as: name)
+      }
+    } else {
+      do {
+        try builder.add(try CheckpointFile(path: path, opaque: opaque), as: "")
+      } catch let error as FileSourceError {
+        throw CairnError(.invalid, error.description)
+      }
+    }
+    let content = builder.content()
+    var request = request
+    request.step = request.step ?? (content.metadata["global_step"] ?? content.metadata["step"])?.intValue
+    request.epoch = request.epoch ?? content.metadata["epoch"]?.intValue
+    request.metrics.merge(builder.metrics) { given, _ in given }
+    return try save(content, request)
+  }
+}

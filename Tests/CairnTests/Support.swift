@@ -1,0 +1,33 @@
+import Cairn
+import Foundation
+
+/// A directory of a test's own, removed when the last reference to it goes.
+final class Scratch: Sendable {
+  let path: String
+
+  init() throws {
+    path = FileManager.default.temporaryDirectory.path + "/cairn-test-\(UInt64.random(in: .min ... .max))"
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func repository(chunkSize: Int = 64 * 1024) throws -> Repository {
+    try Repository.initialize(path + "/.cairn", chunkSize: chunkSize)
+  }
+}
+
+/// The files under Tests/Fixtures.
+enum Fixtures {
+  static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Fixtures").path
+
+  static func files(_ subdirectory: String, endings: [String] = [".pt", ".ckpt", ".safetensors"]) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory + "/" + subdirectory)) ?? []
+    return names.filter { name in endings.contains { name.hasSuffix($0) } }.sorted().map {
+      "\(directory)/\(subdirectory)/\($0)"
+    }
+  }
+}
+
+func contents(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
