@@ -39,7 +39,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
-    .testTarget(name: "CairnCLITests", dependencies: ["CairnCLI"]),
+    .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),
     .testTarget(name: "CairnFormatsTests", dependencies: ["CairnFormats"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn"]),

@@ -9,12 +9,12 @@ struct CairnCommand: ParsableCommand {
     commandName: "cairn",
     abstract: "A repository for checkpoints: each byte is stored once.",
     discussion: """
-      cairn init                                  make a repository in this directory
-      cairn save last.ckpt --run r1 --tag best    save a file as a new version of last.ckpt
-      cairn log                                   list what there is
-      cairn restore last.ckpt@2 -o old.ckpt       write version 2, bit for bit
-      cairn rm last.ckpt@2                        remove it, and free what only it needs
-      cairn demo                                  see all of this with sample checkpoints
+      cairn init                               make a repository here
+      cairn save last.ckpt --run r1 --tag best a new version of last.ckpt
+      cairn log                                list what there is
+      cairn restore last.ckpt@2 -o old.ckpt    write version 2, bit for bit
+      cairn rm last.ckpt@2                     remove it, and free its bytes
+      cairn demo                               see it with sample checkpoints
 
       The repository is the one that --repo names, else the one that the environment variable CAIRN_REPO names, else \
       the nearest .cairn in this directory or above, if it belongs to you or is on the list of trusted ones: \
@@ -39,6 +39,9 @@ struct CairnCommand: ParsableCommand {
         name: "Repository",
         subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),
     ])
+
+  /// The parser's errors look like all others.
+  static var _errorLabel: String { "error" }
 
   /// Parses the arguments and runs the command: ends the process with the code that an error has.
   static func main() {

@@ -18,8 +18,8 @@ struct CollectGarbage: ParsableCommand {
   @Flag(help: "Go on although a checkpoint cannot be read: blobs that only it needs may be lost.")
   var force = false
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

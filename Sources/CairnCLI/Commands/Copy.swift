@@ -22,8 +22,8 @@ struct Copy: ParsableCommand {
   var destination: String
 
   @OptionGroup var description: DescriptionOptions
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

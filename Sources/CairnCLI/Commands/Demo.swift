@@ -24,7 +24,7 @@ struct Demo: ParsableCommand {
   @Flag(help: "Keep the temporary repository.")
   var keep = false
 
-  @OptionGroup(title: "Output options") var output: OutputOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

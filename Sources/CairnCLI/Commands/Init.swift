@@ -30,7 +30,7 @@ struct Init: ParsableCommand {
     help: ArgumentHelp("What tensors are cut at: a multiple of 64KiB, at most 1GiB.", valueName: "size"))
   var chunkSize = ByteCount(bytes: 8 << 20)
 
-  @OptionGroup(title: "Output options") var output: OutputOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

@@ -33,8 +33,8 @@ struct Log: ParsableCommand {
   @Flag(help: "Print one short line each.")
   var oneline = false
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws {
     if let limit, limit < 0 { throw ValidationError("--limit must not be negative") }

@@ -13,8 +13,8 @@ struct Reindex: ParsableCommand {
       JSON: checkpoints, incomplete.
       """)
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

@@ -23,8 +23,8 @@ struct Remove: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Do not mind what is not there.")
   var force = false
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

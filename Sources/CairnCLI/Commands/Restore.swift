@@ -32,8 +32,8 @@ struct Restore: ParsableCommand {
   @Flag(help: "Replace what is there.")
   var force = false
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var printing: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var printing: OutputOptions
 
   func run() throws {
     let console = printing.console

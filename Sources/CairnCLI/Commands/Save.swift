@@ -12,7 +12,8 @@ struct Save: ParsableCommand {
 
         cairn save last.ckpt
         cairn save runs/*.ckpt --run resnet-7 --meta commit=3fa9c01
-        cairn save last.ckpt --as resnet/last --metric val_loss=0.31 --tag best --keep-versions 3
+        cairn save last.ckpt --as resnet/last --tag best --keep-versions 3
+        cairn save last.ckpt --metric val_loss=0.31 --metric f1=0.9
 
       A value of --meta is kept as a number, true, false, null, array or object where it is JSON, else as text.
 
@@ -34,8 +35,8 @@ struct Save: ParsableCommand {
     help: ArgumentHelp("Remove all but this many newest versions of the path; tagged ones stay.", valueName: "n"))
   var keepVersions: Int?
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func validate() throws {
     if name != nil && files.count > 1 {

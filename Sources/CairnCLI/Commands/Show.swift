@@ -17,8 +17,8 @@ struct Show: ParsableCommand {
   @Argument(help: ArgumentHelp("The checkpoint: a path, path@n or a tag.", valueName: "path[@n]"))
   var name: String
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

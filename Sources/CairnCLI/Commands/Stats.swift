@@ -13,8 +13,8 @@ struct Stats: ParsableCommand {
       a file of its own), stored_bytes, index_bytes (index and log), unreferenced_bytes (what gc would free).
       """)
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

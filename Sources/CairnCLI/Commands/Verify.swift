@@ -12,7 +12,7 @@ struct Verify: ParsableCommand {
 
         cairn verify
         cairn verify --read-data
-        cairn verify --read-data-subset 1/7      a seventh, a different one each day of the week
+        cairn verify --read-data-subset 1/7     a seventh of it
 
       JSON: checkpoints, blobs, bytes_read, repaired, problems (a list): what, problem, hurts (checkpoint, tensors).
       """)
@@ -28,8 +28,8 @@ struct Verify: ParsableCommand {
   @Flag(help: "Write a new log from the index if the log is lost or damaged.")
   var repair = false
 
-  @OptionGroup(title: "Repository and output options") var repository: RepositoryOptions
-  @OptionGroup var output: OutputOptions
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
 
   func run() throws {
     let console = output.console

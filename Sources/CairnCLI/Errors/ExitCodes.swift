@@ -26,7 +26,7 @@ enum ExitStatus: Int32, CaseIterable {
     case .damaged: return "a file of the repository is damaged or missing"
     case .newerFormat: return "the repository was made by a newer Cairn"
     case .readOnly: return "the repository or the destination cannot be written"
-    case .outcomeOpen: return "the disk failed at the last moment: the next command shows whether it was done"
+    case .outcomeOpen: return "the disk failed at the end: the next command shows whether it was done"
     case .badFile: return "a file is not valid in its format"
     case .usage: return "wrong usage, or a name or number that cannot be used"
     }
@@ -46,7 +46,11 @@ enum ExitStatus: Int32, CaseIterable {
     case let error as CairnError: self.init(error.kind)
     case is FormatError: self = .badFile
     case is ExitCode, is ValidationError, is CleanExit: return nil
-    default: self = .failure
+    default:
+      // Help, and errors in the arguments, are of a type that the parser keeps to itself.
+      let code = CairnCommand.exitCode(for: error)
+      guard code != .success, code != .validationFailure else { return nil }
+      self = .failure
     }
   }
 

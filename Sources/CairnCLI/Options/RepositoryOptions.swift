@@ -6,8 +6,8 @@ import Logging
 struct RepositoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The repository, or the directory that holds it as .cairn.",
-      discussion: "Otherwise CAIRN_REPO, or the nearest .cairn in this directory or above.", valueName: "dir"))
+      "The repository, or the directory that holds it as .cairn; otherwise CAIRN_REPO, or the nearest .cairn above.",
+      valueName: "dir"))
   var repo: String?
 
   func open(_ console: Console) throws -> Repository {
