@@ -35,6 +35,9 @@ struct Save: ParsableCommand {
     help: ArgumentHelp("Remove all but this many newest versions of the path; tagged ones stay.", valueName: "n"))
   var keepVersions: Int?
 
+  @Flag(help: "Take the bytes as they are, without looking into them.")
+  var opaque = false
+
   @OptionGroup(title: "Repository") var repository: RepositoryOptions
   @OptionGroup(title: "Output") var output: OutputOptions
 
@@ -69,6 +72,6 @@ struct Save: ParsableCommand {
     let progress = console.progress("saving \(source.file)")
     defer { progress.finish() }
     request.progress = { progress.update($0, $1) }
-    return try repository.save(file: source.file, request)
+    return try repository.save(file: source.file, request, opaque: opaque)
   }
 }
