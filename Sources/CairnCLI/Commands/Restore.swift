@@ -6,6 +6,7 @@ import Foundation
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a checkpoint to a file or directory.",
+    usage: "cairn restore [<options>] <path[@n]>",
     discussion: """
       A checkpoint that was saved from a file comes back as it was, bit for bit, with its modification time. All that \
       is read is checked. The file appears under its name once it is whole; nothing is overwritten without --force.

@@ -5,6 +5,7 @@ import Cairn
 struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Save files or directories as new versions.",
+    usage: "cairn save [<options>] <file> ...",
     discussion: """
       A PyTorch file (.ckpt, .pt, .pth) or safetensors file is taken apart into its tensors, so that a tensor that the \
       repository has is not stored again; any other file is cut in chunks. A directory becomes one checkpoint of many \
