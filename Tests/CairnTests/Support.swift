@@ -31,3 +31,23 @@ enum Fixtures {
 }
 
 func contents(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+
+extension Repository {
+  /// The files under `blobs/`.
+  func blobFiles() throws -> [(path: String, size: Int)] {
+    let root = path + "/blobs"
+    return try FileManager.default.subpathsOfDirectory(atPath: root).compactMap { name in
+      let attributes = try FileManager.default.attributesOfItem(atPath: root + "/" + name)
+      guard attributes[.type] as? FileAttributeType == .typeRegular else { return nil }
+      return (root + "/" + name, attributes[.size] as? Int ?? 0)
+    }
+  }
+
+  /// What writers have left in `tmp/`.
+  func temporaryFiles() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path + "/tmp") }
+}
+
+/// Cuts a file off, whatever its mode.
+func cut(_ path: String, to size: Int) throws {
+  try contents(path).prefix(size).write(to: URL(fileURLWithPath: path))
+}
