@@ -34,7 +34,12 @@ let package = Package(
     .target(name: "Cairn", dependencies: ["CairnCore", "CairnFormats"]),
     .executableTarget(
       name: "CairnCLI",
-      dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Cairn",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),
     .testTarget(name: "CairnFormatsTests", dependencies: ["CairnFormats"]),
     .testTarget(name: "CairnTests", dependencies: ["Cairn"]),

@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests need on Debian 12 beside the Swift toolchain: Debian packages, and a Python environment with
-# PyTorch, Lightning and safetensors. Does nothing, quickly, where all of it is there.
+# Installs what Cairn needs on Debian 12 beside the Swift toolchain: Debian packages, and for the tests a Python
+# environment with PyTorch, Lightning and safetensors. Does nothing, quickly, where all of it is there.
+#
+#   Tests/setup.sh                all that the tests need
+#   Tests/setup.sh --build-only   only what building and running `cairn` needs
 #
 #   CAIRN_VENV   where the Python environment is (default: .venv at the top of the repository, which git ignores)
 set -euo pipefail
@@ -8,8 +11,9 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${CAIRN_VENV:-$top/.venv}
 
+build_packages=(ca-certificates libsqlite3-dev libzstd-dev zlib1g-dev)
 debian_packages=(
-  ca-certificates libsqlite3-dev libzstd-dev zlib1g-dev  # to build
+  "${build_packages[@]}"
   python3 python3-venv                                   # the environment below
   python3-torch python3-numpy                            # /usr/bin/python3 with PyTorch 1.13, to cross-check
   strace tmux util-linux valgrind                        # tests of system calls, terminals, other users, memory
@@ -78,5 +82,17 @@ install_python_packages() {
   environment_is_complete || { say "$venv lacks one of ${python_packages[*]}"; exit 1; }
 }
 
-install_debian_packages
-install_python_packages
+case "${1-}" in
+  --build-only)
+    debian_packages=("${build_packages[@]}")
+    install_debian_packages
+    ;;
+  "")
+    install_debian_packages
+    install_python_packages
+    ;;
+  *)
+    say "unknown argument: $1"
+    exit 64
+    ;;
+esac

@@ -70,9 +70,18 @@ public final class Repository: Sendable {
 
   /// The connection for reading from the index that is at its path now; nil if there is none.
   func readerConnection() throws -> IndexFile.Connection? {
-    try connection(\.reader) { [isWritable] in
-      isWritable ? try IndexFile.open($0, readonly: true) : try IndexFile.openOnReadOnlyMedia($0)
+    // A rollback journal needs no shared memory, and so no writing.
+    let isPlain = isWritable || configuration.journal == .delete
+    return try connection(\.reader) {
+      isPlain
+        ? try IndexFile.open($0, readonly: true)
+        : try IndexFile.openWithoutWriting($0, lock: path + "/lock")
     }
+  }
+
+  /// Lets go of the connection for reading, so that the next one sees the index as it is then.
+  func dropReader() {
+    connections.withLock { if $0.process == getpid() { $0.reader = nil } }
   }
 
   private func connection(

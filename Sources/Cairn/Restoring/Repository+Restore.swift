@@ -1,4 +1,5 @@
 import CairnCore
+import CairnFormats
 
 extension Repository {
   /// Writes a checkpoint to `destination`: its content checked against its digests, written beside it and renamed, with
@@ -12,11 +13,19 @@ extension Repository {
     try withCheckpoint(name) { record, stored in
       let output = try Output(destination, overwrite: options.overwrite)
       do {
-        return try Restoration(record: record, stored: stored, output: output, options: options).run()
+        var report = try Restoration(record: record, stored: stored, output: output, options: options).run()
+        if options.computesDigest { report.digest = try fileDigest(report.path) }
+        return report
       } catch {
         output.discard()
         throw error
       }
     }
   }
+}
+
+/// The SHA-256 of a file, read in pieces; nil for a directory.
+private func fileDigest(_ path: String) throws -> Digest? {
+  guard let file = try? FileSource(path: path) else { return nil }
+  return try Digest(hashing: file)
 }

@@ -26,7 +26,7 @@ struct Restoration {
   }
 
   func report(bytes: Int, leftOut: [String] = []) -> RestoreReport {
-    RestoreReport(checkpoint: record.name, path: output.destination, bytes: bytes, leftOut: leftOut)
+    RestoreReport(checkpoint: record.name, path: output.destination, bytes: bytes, digest: nil, leftOut: leftOut)
   }
 
   private func restore(_ files: [Manifest.File]) throws -> RestoreReport {

@@ -16,6 +16,9 @@ public struct RestoreOptions: Sendable {
   public var format: ExportFormat?
   /// Replace what is at the destination.
   public var overwrite = false
+  /// Compute the SHA-256 of the whole file that was written. It takes a pass of its own, on one core: the content was
+  /// checked by its blobs' digests already.
+  public var computesDigest = false
   /// Told how many bytes of how many have been written, from any thread.
   public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
 
@@ -31,6 +34,8 @@ public struct RestoreReport: Sendable {
   public var path: String
   /// Bytes written.
   public var bytes: Int
+  /// The SHA-256 of the file, if it is a single one and that was asked for.
+  public var digest: Digest?
   /// What the format could not hold, by dotted name.
   public var leftOut: [String]
 }

@@ -33,7 +33,9 @@ final class WriterDirectory: Sendable {
   /// Writes a file and makes its content durable (its name is not: it is renamed into place first).
   func write(_ name: String, _ contents: UnsafeRawBufferPointer) throws -> String {
     let path = path + "/" + name
-    let file = try OpenFile(path, O_WRONLY | O_CREAT | O_TRUNC, mode: fileMode | S_IWUSR)
+    // A second attempt at a save writes some files again; and what is there under that name may not be ours.
+    try Files.unlink(path)
+    let file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: fileMode | S_IWUSR)
     try file.setMode(fileMode)
     try file.write(contents, at: 0)
     try file.sync()

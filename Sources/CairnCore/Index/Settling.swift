@@ -146,7 +146,7 @@ extension Repository {
   ///
   /// Where this user may not write, an index that is behind is read as it is, with a warning.
   func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
-    for _ in 0..<3 {
+    for attempt in 0..<3 {
       guard let connection = try readerIfIntact() else {
         guard isWritable else {
           throw CairnError(
@@ -162,6 +162,9 @@ extension Repository {
           try locked { _ in }
           continue
         }
+        // A private copy may be older than the index itself.
+        dropReader()
+        if attempt == 0 { continue }
         logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
       }
       return try connection.queue.read(body)

@@ -8,6 +8,8 @@ extension Repository {
   ) throws -> Result {
     for _ in 0..<16 {
       let record = try checkpoint(name)
+      // What was missing may be there again: then it is no longer listed as incomplete.
+      if record.state == .incomplete, isWritable { try lookAgainAtIncomplete() }
       do {
         return try body(record, StoredCheckpoint(name: record.name, digest: record.manifest, repository: self))
       } catch let error as CairnError where error.kind == .missing {

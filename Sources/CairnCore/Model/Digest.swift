@@ -26,6 +26,23 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
     self.init(hash.finalize())
   }
 
+  /// The digest of all bytes of `source`, read in pieces.
+  public init(hashing source: some ByteSource) throws {
+    var hash = SHA256()
+    var piece = [UInt8](repeating: 0, count: min(1 << 20, max(source.size, 1)))
+    var done = 0
+    while done < source.size {
+      let count = min(piece.count, source.size - done)
+      try piece.withUnsafeMutableBytes {
+        let part = UnsafeMutableRawBufferPointer(rebasing: $0[..<count])
+        try source.read(into: part, at: done)
+        hash.update(bufferPointer: UnsafeRawBufferPointer(part))
+      }
+      done += count
+    }
+    self.init(hash.finalize())
+  }
+
   /// What a hash function has come to.
   init(_ value: SHA256.Digest) {
     words = value.withUnsafeBytes { Self.load($0) }

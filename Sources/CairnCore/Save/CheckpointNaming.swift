@@ -13,13 +13,15 @@ struct CheckpointNaming {
 
   func place(_ db: Database, _ request: SaveRequest, run: String?) throws -> Place {
     let last = try Int.fetchOne(db, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [request.path]) ?? 0
-    let versions = try Row.fetchAll(
-      db,
-      sql: """
-        SELECT c.uid, (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id)
-        FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? ORDER BY c.version DESC
-        """, arguments: [request.path])
-    var parent = request.parent ?? versions.first?[0]
+    var parent = request.parent
+    if parent == nil {
+      parent = try String.fetchOne(
+        db,
+        sql: """
+          SELECT c.uid FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ?
+          ORDER BY c.version DESC LIMIT 1
+          """, arguments: [request.path])
+    }
     if parent == nil, let run {
       parent = try String.fetchOne(
         db,
@@ -27,15 +29,23 @@ struct CheckpointNaming {
           SELECT c.uid FROM checkpoint c JOIN run r ON r.id = c.run_id WHERE r.uid = ? ORDER BY c.id DESC LIMIT 1
           """, arguments: [run])
     }
-    var replaced: [String] = []
-    if let keep = request.keepVersions {
-      let untagged = versions.filter { row in
-        let tags = (row[1] as String?)?.split(separator: "\n").map(String.init) ?? []
-        return tags.allSatisfy { request.tags.contains($0) }
-      }
-      replaced = untagged.dropFirst(keep - 1).map { $0[0] }
-    }
+    let replaced = try request.keepVersions.map { try versions(of: request, in: db, beyond: $0 - 1) } ?? []
     return Place(version: last + 1, parent: parent, replaced: replaced)
+  }
+
+  /// The ids of the path's versions but for the newest ones. Those that keep a tag after this save do not count.
+  private func versions(of request: SaveRequest, in db: Database, beyond count: Int) throws -> [String] {
+    let versions = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT c.uid, (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id)
+        FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? ORDER BY c.version DESC
+        """, arguments: [request.path])
+    let untagged = versions.filter { row in
+      let tags = (row[1] as String?)?.split(separator: "\n").map(String.init) ?? []
+      return tags.allSatisfy { request.tags.contains($0) }
+    }
+    return untagged.dropFirst(count).map { $0[0] }
   }
 
   /// The id of the run with this name, which begins now if there is none.

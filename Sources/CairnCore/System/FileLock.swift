@@ -48,6 +48,15 @@ final class FileLock: Sendable {
     return FileLock(file)
   }
 
+  /// Takes a shared lock on a file that is there: several may have one, and no exclusive one is given meanwhile. It is
+  /// for copying what others may write and this user may not.
+  static func acquireShared(_ path: String) throws -> FileLock {
+    let file = try OpenFile(path, O_RDONLY)
+    guard retrying({ flock(file.descriptor, LOCK_SH) }) == 0 else { throw lockFailure(path) }
+    try guardAgainstFork(file)
+    return FileLock(file)
+  }
+
   func release() {
     cairn_keep_in_child(file.descriptor)
     // Explicitly: a descriptor that leaked into another process would hold the lock as long as that lives.

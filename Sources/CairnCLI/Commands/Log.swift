@@ -1,0 +1,68 @@
+import ArgumentParser
+import Cairn
+
+/// `cairn log`
+struct Log: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "List checkpoints, newest first.",
+    discussion: """
+      Columns that nobody has a value for are left out. "new" is what was new to the repository when it was saved. \
+      Checkpoints of which something is missing are marked incomplete, those that cannot be read unreadable.
+
+        cairn log
+        cairn log last.ckpt --limit 5
+        cairn log --run resnet-7 --oneline
+
+      JSON: checkpoints (a list): id, name, path, version, kind (state, file, directory), state (whole, incomplete, \
+      unreadable), run, parent, step, epoch, metrics, tags, metadata, extracted, created, host, user, size, \
+      new_bytes, tensor_count, manifest.
+      """)
+
+  @Argument(help: ArgumentHelp("Only versions of these paths.", valueName: "path"))
+  var paths: [String] = []
+
+  @Option(name: .customLong("run"), help: ArgumentHelp("Only those of a training run.", valueName: "run"))
+  var runName: String?
+
+  @Option(help: ArgumentHelp("Only the one with a tag.", valueName: "tag"))
+  var tag: String?
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("At most so many.", valueName: "n"))
+  var limit: Int?
+
+  @Flag(help: "Print one short line each.")
+  var oneline = false
+
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func validate() throws {
+    if let limit, limit < 0 { throw ValidationError("--limit must not be negative") }
+  }
+
+  func run() throws {
+    let console = output.console
+    let records = try records(in: repository.open(console))
+    if console.json { return try console.result(json: ["checkpoints": records.map(CheckpointView.init)]) }
+    if records.isEmpty { return }
+    if oneline {
+      for record in records { try console.result(CheckpointLine(record).text(console) + "\n") }
+    } else {
+      try console.result(CheckpointTable(records, console.sizes).table)
+    }
+  }
+
+  private func records(in repository: Repository) throws -> [CheckpointRecord] {
+    if paths.isEmpty { return try repository.checkpoints(run: runName, tag: tag, limit: limit) }
+    let names = try paths.map { argument -> PathName in
+      if let name = try repository.resolvePath(argument) { return name }
+      let record = try repository.resolve(argument)
+      return PathName(path: record.path, version: record.version)
+    }
+    let all = try repository.checkpoints(paths: Array(Set(names.map(\.path))), run: runName, tag: tag)
+    let wanted = all.filter { record in
+      names.contains { $0.path == record.path && ($0.version == nil || $0.version == record.version) }
+    }
+    return Array(wanted.prefix(limit ?? .max))
+  }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Cairn
+import Foundation
+
+/// `cairn restore`
+struct Restore: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write a checkpoint to a file or directory.",
+    discussion: """
+      A checkpoint that was saved from a file comes back as it was, bit for bit, with its modification time. All that \
+      is read is checked. The file appears under its name once it is whole; nothing is overwritten without --force.
+
+        cairn restore last.ckpt
+        cairn restore last.ckpt@3 -o /tmp/old.ckpt
+        cairn restore best -o model.safetensors --format safetensors
+
+      JSON: checkpoint, path, bytes, sha256 (of a single file, where it was computed), left_out.
+      """)
+
+  @Argument(help: ArgumentHelp("The checkpoint: a path, path@n or a tag.", valueName: "path[@n]"))
+  var name: String
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Where to, or an existing directory to put it in; otherwise the path's last part, here.", valueName: "out"))
+  var output: String?
+
+  @Option(help: ArgumentHelp("original, pytorch or safetensors.", valueName: "format"))
+  var format: ExportFormat?
+
+  @Flag(help: "Replace what is there.")
+  var force = false
+
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var printing: OutputOptions
+
+  func run() throws {
+    let console = printing.console
+    let repository = try repository.open(console)
+    let record = try repository.resolve(name)
+    let destination = try destination(for: record)
+    // Without a version, a newer one that comes meanwhile is as good: resolved again if this one is removed.
+    let asked = PathName(parsing: name)
+    let exact = asked.version != nil || record.path != asked.path
+    let progress = console.progress("restoring \(record.name)")
+    var options = RestoreOptions()
+    options.format = format
+    options.overwrite = force
+    options.progress = { progress.update($0, $1) }
+    defer { progress.finish() }
+    let report = try repository.restore(
+      PathName(path: record.path, version: exact ? record.version : nil), to: destination, options)
+    progress.finish()
+    if console.json { return try console.result(json: RestoreView(report)) }
+    try console.message(
+      "restored \(printable(report.checkpoint)) to \(printable(report.path)): \(console.sizes.text(report.bytes))")
+    if !report.leftOut.isEmpty {
+      let some = report.leftOut.prefix(10).joined(separator: ", ")
+      let more = report.leftOut.count > 10 ? " and \(report.leftOut.count - 10) more" : ""
+      console.warn(["\(format?.rawValue ?? "the format") cannot hold \(some)\(more)"])
+    }
+  }
+
+  private func destination(for record: CheckpointRecord) throws -> String {
+    let last = record.path.split(separator: "/").last.map(String.init) ?? ""
+    let usable = !last.isEmpty && last != "." && last != ".."
+    guard let output else {
+      guard usable else {
+        throw CairnError(.invalid, "\(record.name): its last part cannot name a file", advice: "say where to with -o")
+      }
+      return last
+    }
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isDirectory)
+    if usable, exists, isDirectory.boolValue, record.kind != "directory" {
+      return output.hasSuffix("/") ? output + last : output + "/" + last
+    }
+    return output
+  }
+}
+
+/// What a restore has done, in JSON.
+struct RestoreView: Encodable {
+  var checkpoint: String
+  var path: String
+  var bytes: Int
+  var sha256: String?
+  var leftOut: [String]
+
+  init(_ report: RestoreReport) {
+    checkpoint = report.checkpoint
+    path = report.path
+    bytes = report.bytes
+    sha256 = report.digest?.hex
+    leftOut = report.leftOut
+  }
+}

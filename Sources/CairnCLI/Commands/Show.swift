@@ -1,0 +1,40 @@
+import ArgumentParser
+import Cairn
+
+/// `cairn show`
+struct Show: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Show all that is known of a checkpoint, and its tensors.",
+    discussion: """
+        cairn show last.ckpt
+        cairn show last.ckpt@2 --json | jq '.tensors[].name'
+
+      JSON: what `cairn log` gives for it, and files (path, size, format) and tensors (name, dtype, shape, strides, \
+      byte_offset, storage, bytes); these are absent if the manifest cannot be read. strides are in elements, storage \
+      is a number that tensors share if they are views on the same bytes.
+      """)
+
+  @Argument(help: ArgumentHelp("The checkpoint: a path, path@n or a tag.", valueName: "path[@n]"))
+  var name: String
+
+  @OptionGroup(title: "Repository") var repository: RepositoryOptions
+  @OptionGroup(title: "Output") var output: OutputOptions
+
+  func run() throws {
+    let console = output.console
+    let repository = try repository.open(console)
+    let found = try repository.resolve(name)
+    guard found.state != .unreadable else {
+      console.warn(["\(found.name): its manifest cannot be read; `cairn verify` says more"])
+      return try show(found, nil, console)
+    }
+    try repository.withCheckpoint(PathName(path: found.path, version: found.version)) { record, stored in
+      try show(record, stored.manifest, console)
+    }
+  }
+
+  private func show(_ record: CheckpointRecord, _ manifest: Manifest?, _ console: Console) throws {
+    if console.json { return try console.result(json: CheckpointDetailView(record, manifest)) }
+    try console.result(CheckpointDetails(record, manifest).text(console))
+  }
+}

@@ -1,0 +1,12 @@
+import Cairn
+
+/// What is said of an error, on standard error.
+enum ErrorReport {
+  static func text(_ error: any Error, style: Style) -> String {
+    let head = style.red("error:")
+    guard let error = error as? CairnError else { return "\(head) \(printable("\(error)"))\n" }
+    var text = "\(head) \(printable(error.message))\n"
+    if !error.advice.isEmpty { text += "\(style.bold("hint:")) \(printable(error.advice))\n" }
+    return text
+  }
+}

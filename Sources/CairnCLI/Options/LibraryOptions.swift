@@ -1,0 +1,5 @@
+import ArgumentParser
+import Cairn
+
+extension JournalMode: ExpressibleByArgument {}
+extension ExportFormat: ExpressibleByArgument {}

@@ -1,0 +1,29 @@
+import Cairn
+
+extension Repository {
+  /// The name that an argument means: as it stands if there is such a checkpoint, else as a file-system path.
+  ///
+  /// Throws ``CairnError/Kind/notFound`` or ``CairnError/Kind/removed`` if it is neither.
+  func resolve(_ argument: String) throws -> CheckpointRecord {
+    let verbatim = PathName(parsing: argument)
+    if let record = try find(verbatim) { return record }
+    let file = PathName(path: name(forFile: verbatim.path), version: verbatim.version)
+    if file != verbatim, let record = try find(file) { return record }
+    do {
+      return try checkpoint(verbatim)
+    } catch let error as CairnError where error.kind == .notFound && file != verbatim {
+      do {
+        return try checkpoint(file)
+      } catch let other as CairnError where other.kind == .notFound {
+        throw error
+      }
+    }
+  }
+
+  /// The name of a path, all its versions or one, that an argument means; nil if there is none.
+  func resolvePath(_ argument: String) throws -> PathName? {
+    let verbatim = PathName(parsing: argument)
+    let file = PathName(path: name(forFile: verbatim.path), version: verbatim.version)
+    return try [verbatim, file].first { try find($0)?.path == $0.path }
+  }
+}

@@ -1,0 +1,60 @@
+import Cairn
+
+/// Checkpoints as `cairn log` lists them.
+struct CheckpointTable {
+  private(set) var table = Table([
+    Table.Column(title: "name", minimum: 12, truncation: .head),
+    Table.Column(title: "run", minimum: 6, dispensable: 4),
+    Table.Column(title: "step", alignment: .right, dispensable: 3),
+    Table.Column(title: "epoch", alignment: .right, dispensable: 6),
+    Table.Column(title: "metrics", minimum: 10, dispensable: 2),
+    Table.Column(title: "size", alignment: .right),
+    Table.Column(title: "new", alignment: .right, dispensable: 5),
+    Table.Column(title: "created", dispensable: 1),
+    Table.Column(title: "tags", minimum: 6, dispensable: 7),
+    Table.Column(title: "state"),
+  ])
+
+  init(_ records: [CheckpointRecord], _ sizes: Sizes) {
+    for record in records {
+      let isWhole = record.state == .whole
+      table.add([
+        Table.Cell(record.name, isWhole ? .name : .bad),
+        Table.Cell(record.run ?? ""),
+        Table.Cell(record.step.map(String.init) ?? ""),
+        Table.Cell(record.epoch.map(String.init) ?? ""),
+        Table.Cell(metricsText(record.metrics)),
+        Table.Cell(record.state == .unreadable ? "?" : sizes.text(record.size)),
+        Table.Cell(sizes.text(record.newBytes)),
+        Table.Cell(localTime(record.created), .faint),
+        Table.Cell(record.tags.joined(separator: " "), .tag),
+        Table.Cell(isWhole ? "" : record.state.rawValue, .bad),
+      ])
+    }
+  }
+}
+
+/// Metrics by name.
+func metricsText(_ metrics: [String: Double]) -> String {
+  metrics.sorted { $0.key < $1.key }.map { "\($0.key)=\(short($0.value))" }.joined(separator: " ")
+}
+
+/// A checkpoint as `cairn log --oneline` lists it.
+struct CheckpointLine {
+  private let record: CheckpointRecord
+
+  init(_ record: CheckpointRecord) { self.record = record }
+
+  func text(_ console: Console) -> String {
+    let style = console.style
+    var parts = [style.yellow(printable(record.name))]
+    if record.state != .whole { parts.append(style.red(record.state.rawValue)) }
+    if !record.tags.isEmpty { parts.append(style.cyan("[" + printable(record.tags.joined(separator: " ")) + "]")) }
+    if let run = record.run { parts.append("run=" + printable(run)) }
+    if let step = record.step { parts.append("step=\(step)") }
+    if let epoch = record.epoch { parts.append("epoch=\(epoch)") }
+    if !record.metrics.isEmpty { parts.append(printable(metricsText(record.metrics))) }
+    parts.append(console.sizes.text(record.size))
+    return parts.joined(separator: " ")
+  }
+}
