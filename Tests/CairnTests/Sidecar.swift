@@ -27,15 +27,17 @@ struct Sidecar: Decodable {
   var container: String
   var tensors: [Tensor]
   var records: [Record]?
-  var values: JSONValue?
   var metadata: [String: String]?
 
   init(of file: String) throws {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     self = try decoder.decode(Sidecar.self, from: contents(file + ".json"))
-    // The strategy renames the keys of the values too, which are data.
-    values = try JSONValue(parsing: contents(file + ".json"))["values"]
+  }
+
+  /// The state of the fixture as JSON. Not a member: the decoder's strategy would rename the keys in it too.
+  static func values(of file: String) throws -> JSONValue? {
+    try JSONValue(parsing: contents(file + ".json"))["values"]
   }
 
   /// The records that are storages, as they lie in the file.

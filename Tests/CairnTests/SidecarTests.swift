@@ -34,7 +34,8 @@ import Testing
         }
         #expect(records.isEmpty)
       }
-      if file.hasSuffix("/deflated.pt") {
+      // Compressed storages have no bytes in the file; PyTorch's bits8 and bits16 have no arithmetic, and no name here.
+      if file.hasSuffix("/deflated.pt") || file.hasSuffix("/bits.pt") {
         #expect(manifest.tensors.isEmpty)
         return
       }
@@ -68,7 +69,7 @@ import Testing
 
   @Test(arguments: Fixtures.files("finetune") + Fixtures.files("topk"))
   func whatLightningKeepsIsInTheIndex(_ file: String) throws {
-    let values = try #require(try Sidecar(of: file).values)
+    let values = try #require(try Sidecar.values(of: file))
     let scratch = try Scratch()
     let repository = try scratch.repository()
     _ = try repository.save(file: file, SaveRequest(path: "file"))

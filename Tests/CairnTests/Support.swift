@@ -6,9 +6,19 @@ final class Scratch: Sendable {
   let path: String
 
   init() throws {
-    path = FileManager.default.temporaryDirectory.path + "/cairn-test-\(UInt64.random(in: .min ... .max))"
+    path = Self.parent + "/cairn-test-\(UInt64.random(in: .min ... .max))"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
+
+  /// In memory where there is room: what these tests are about does not hang on a disk, and its fsyncs take minutes.
+  private static let parent: String = {
+    var status = statvfs()
+    let memory = "/dev/shm"
+    guard statvfs(memory, &status) == 0, Int(status.f_bavail) * Int(status.f_frsize) > 1 << 30,
+      access(memory, W_OK) == 0
+    else { return FileManager.default.temporaryDirectory.path }
+    return memory
+  }()
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
