@@ -47,14 +47,12 @@ final class WriterDirectory: Sendable {
     let lockPath = path + "/" + lockName
     if try Files.exists(lockPath) {
       guard let lock = try FileLock.tryAcquire(lockPath) else { return false }
-      try Files.removeFlatDirectory(path)
-      lock.release()
-      return true
+      defer { lock.release() }
+      return try Files.removeFlatDirectory(path)
     }
     // Without its lock it is one that somebody was removing, or one that is being made: then removing it fails, or its
     // maker finds it gone and makes another.
-    try Files.removeFlatDirectory(path)
-    return true
+    return try Files.removeFlatDirectory(path)
   }
 
   /// Removes the directory and what is left in it.
@@ -65,7 +63,7 @@ final class WriterDirectory: Sendable {
 
   deinit {
     // What cannot be removed now is for `gc`.
-    try? Files.removeFlatDirectory(path)
+    _ = try? Files.removeFlatDirectory(path)
   }
 }
 

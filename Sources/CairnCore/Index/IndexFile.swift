@@ -23,6 +23,8 @@ enum IndexFile {
       // A checkpoint of the WAL is a write to the index, and closing happens without the lock.
       let code = cairn_sqlite_no_checkpoint_on_close(UnsafeMutableRawPointer(db.sqliteConnection))
       guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+      // Nor when SQLite thinks it is time: between the stamp in a transaction and the end of it.
+      try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     guard let after = try Files.status(path), after.identity == before.identity else { return nil }

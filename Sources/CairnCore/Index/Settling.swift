@@ -14,8 +14,16 @@ extension Repository {
     guard current.id == configuration.id else {
       throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
     }
-    var settled = try settle(Log(repository: path))
-    return try body(&settled)
+    let log = try Log(repository: path)
+    var settled = try settle(log)
+    defer { IndexStamp.emptyWAL(settled.index, path: indexPath) }
+    do {
+      return try body(&settled)
+    } catch let error where isDamage(ofIndex: error) && !settled.hasAppended {
+      logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
+      settled = try rebuild(log)
+      return try body(&settled)
+    }
   }
 
   /// Brings the index up to the log.
@@ -23,11 +31,9 @@ extension Repository {
     do {
       if let connection = try writerConnection() {
         try IndexFile.migrate(connection.queue, path: indexPath)
-        if let position = try position(of: connection.queue) {
-          guard position.bytes <= (try log.size()) else {
-            throw Log.damage(
-              logPath, "it is shorter than the index has come (\(try log.size()) of \(position.bytes) bytes)")
-          }
+        if try IndexStamp.isSound(connection.queue, path: indexPath), let position = try position(of: connection.queue)
+        {
+          try checkNotShorter(log, than: position)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
         }
       }
@@ -38,7 +44,7 @@ extension Repository {
   }
 
   /// How far an index of this repository has come; nil if it is another's, or empty.
-  private func position(of index: DatabaseQueue) throws -> Log.Position? {
+  func position(of index: DatabaseQueue) throws -> Log.Position? {
     let row = try index.read {
       try Row.fetchOne($0, sql: "SELECT repository, bytes, last_line, chain FROM log_position WHERE id = 1")
     }
@@ -51,18 +57,20 @@ extension Repository {
     if tail.isTorn { try log.cut(to: tail.end) }
     // Before anything is done on their word: nobody knows whether an earlier fsync of these lines succeeded.
     if !tail.lines.isEmpty { try log.rewrite(tail.lines, at: position.bytes) }
+    let packs = Packs(blobs: blobs)
     let hasUnreadable = try index.read {
       try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state = 2 AND refs > 0)") ?? false
     }
     if !tail.lines.isEmpty || hasUnreadable {
       try index.write { db in
-        let writer = IndexWriter(db: db, blobs: blobs)
+        let writer = IndexWriter(db: db, blobs: blobs, packs: packs)
         for line in tail.lines { try writer.apply(line.entry) }
         try writer.retryUnreadable()
         try writer.setPosition(tail.end, repository: configuration.id)
+        try IndexStamp.write(db, path: indexPath)
       }
     }
-    return LockedRepository(repository: self, log: log, index: index, position: tail.end)
+    return LockedRepository(repository: self, log: log, index: index, packs: packs, position: tail.end)
   }
 
   /// Makes the index anew from the whole log.
@@ -78,11 +86,14 @@ extension Repository {
     let built = directory.path + "/" + IndexFile.fileName
     try build(built, from: tail)
     try moveIndexAside()
+    // A filesystem may reorder renames: a stale -wal must not meet the new file.
+    try Files.syncDirectory(path)
     try Files.rename(built, to: indexPath)
     try Files.syncDirectory(path)
     try directory.remove()
     guard let connection = try writerConnection() else { throw CairnError.system("open", indexPath, ENOENT) }
-    return LockedRepository(repository: self, log: log, index: connection.queue, position: tail.end)
+    return LockedRepository(
+      repository: self, log: log, index: connection.queue, packs: Packs(blobs: blobs), position: tail.end)
   }
 
   private func build(_ file: String, from tail: Log.Tail) throws {
@@ -94,7 +105,7 @@ extension Repository {
     let queue = try DatabaseQueue(path: file, configuration: options)
     try IndexFile.migrate(queue, path: file)
     try queue.write { db in
-      let writer = IndexWriter(db: db, blobs: blobs)
+      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
       for line in tail.lines { try writer.apply(line.entry) }
       try writer.setPosition(tail.end, repository: configuration.id)
     }
@@ -109,19 +120,9 @@ extension Repository {
 
   /// Takes what is at the index's path out of the way. Never renamed over: a process that has it open must see, by the
   /// file's identity, that it is another one, and a stale -wal would be read into the new one.
-  private func moveIndexAside() throws {
+  func moveIndexAside() throws {
     for ending in ["", "-wal", "-shm", "-journal"] {
       _ = try Files.renameIfThere(indexPath + ending, to: indexPath + ".damaged" + ending)
-    }
-  }
-
-  /// Whether an error says that the index's content is no good, rather than that it could not be written.
-  private func isDamage(ofIndex error: any Error) -> Bool {
-    if error is ByteReader.Malformed { return true }
-    guard let error = error as? DatabaseError else { return false }
-    switch error.resultCode.primaryResultCode {
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CONSTRAINT, .SQLITE_ERROR, .SQLITE_MISMATCH: return true
-    default: return false
     }
   }
 
@@ -134,12 +135,24 @@ extension Repository {
     guard try RepositoryConfiguration.read(path).id == configuration.id else {
       throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
     }
+    let log = try Log(repository: path)
     do {
-      if let connection = try writerConnection() { try IndexFile.checkNotNewer(connection.queue, path: indexPath) }
+      if let connection = try writerConnection() {
+        try IndexFile.checkNotNewer(connection.queue, path: indexPath)
+        if let position = try position(of: connection.queue) { try checkNotShorter(log, than: position) }
+      }
     } catch let error where isDamage(ofIndex: error) {
       // That is what reindexing is for.
     }
-    _ = try rebuild(Log(repository: path))
+    _ = try rebuild(log)
+  }
+
+  /// Throws if lines that the index has applied are no longer in the log: then the index knows more than it.
+  private func checkNotShorter(_ log: Log, than position: Log.Position) throws {
+    let size = try log.size()
+    guard position.bytes <= size else {
+      throw Log.damage(logPath, "it is shorter than the index has come (\(size) of \(position.bytes) bytes)")
+    }
   }
 
   /// Reads from the index, in one short transaction, after it has caught up with the log.
@@ -167,7 +180,12 @@ extension Repository {
         if attempt == 0 { continue }
         logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
       }
-      return try connection.queue.read(body)
+      do {
+        return try connection.queue.read(body)
+      } catch let error where isDamage(ofIndex: error) && isWritable && attempt == 0 {
+        logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
+        try reindex()
+      }
     }
     // Others write all the time: what the index says now is as good as what it will say in a moment.
     guard let connection = try readerConnection() else { throw CairnError.system("open", indexPath, ENOENT) }

@@ -51,7 +51,8 @@ struct LogLine: Sendable {
     bytes = Array(line) + [UInt8(ascii: "\n")]
   }
 
-  private static func chain(_ json: ArraySlice<UInt8>, after previous: Digest) -> Digest {
+  /// The digest that leads a line with this JSON after the line whose digest is `previous`.
+  static func chain(_ json: ArraySlice<UInt8>, after previous: Digest) -> Digest {
     var hash = SHA256()
     hash.update(data: previous.bytes)
     hash.update(data: json)

@@ -19,6 +19,8 @@ extension Repository {
   /// `force` goes on all the same.
   public func collectGarbage(force: Bool = false) throws -> GarbageReport {
     var report = GarbageReport()
+    // Settled first: a manifest that could not be read may be back.
+    try locked { _ in }
     try lookAgainAtIncomplete()
     let blocked = try !force && read { try Self.hasUnreadableManifest($0) }
     if blocked {
@@ -57,9 +59,13 @@ extension Repository {
   private func unlinkUnnamed(_ files: [StoredFile], force: Bool) throws -> Freed {
     if files.isEmpty { return Freed() }
     let moved = try locked { locked -> (directory: WriterDirectory, freed: Freed)? in
-      let unnamed = try locked.index.read { db in
+      let unnamed = try locked.write { db in
         if try !force && Self.hasUnreadableManifest(db) { return [StoredFile]() }
-        return try files.filter { try !$0.hasRow(db) }
+        return try files.filter { file in
+          if try file.hasRow(db) { return false }
+          // An index that was made anew knows a pack only if it found a blob in it that it had not found elsewhere.
+          return try file.ending != ".pack" || !locked.rows(db).adopt(file.digest)
+        }
       }
       if unnamed.isEmpty { return nil }
       let directory = try WriterDirectory(repository: path, modes: modes)
@@ -82,7 +88,8 @@ extension Repository {
     for name in try Files.names(in: path + "/tmp") {
       let directory = path + "/tmp/" + name
       guard try Files.linkStatus(directory)?.isDirectory == true else {
-        try Files.unlink(directory)
+        // No writer makes one: what an `init` that died left, at the most.
+        try locked { _ in try Files.unlink(directory) }
         continue
       }
       if try WriterDirectory.removeIfAbandoned(directory) { removed += 1 }

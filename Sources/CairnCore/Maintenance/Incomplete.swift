@@ -30,7 +30,7 @@ extension Repository {
   /// Notes in the index how much of checkpoints is there.
   func setState(_ state: ManifestState, ofManifests ids: [Int64]) throws {
     try locked { locked in
-      try locked.index.write { db in
+      try locked.write { db in
         for id in ids {
           try db.execute(
             sql: "UPDATE manifest SET state = ? WHERE id = ? AND state <> 2", arguments: [state.rawValue, id])

@@ -25,6 +25,19 @@ public struct SaveRequest: Sendable {
 
   /// Makes a request with nothing but a path.
   public init(path: String) { self.path = path }
+
+  /// Throws if a name or a number in it cannot be used.
+  func validate() throws {
+    try PathName.validate(path)
+    for tag in tags { try PathName.validate(tag) }
+    if let run { try PathName.validate(run) }
+    for name in metrics.keys where name.isEmpty || name.utf8.contains(0) {
+      throw CairnError(.invalid, "\(name.debugDescription): no name for a metric")
+    }
+    if let keepVersions, keepVersions < 1 {
+      throw CairnError(.invalid, "\(keepVersions) versions to keep", advice: "at least one: the one that is saved")
+    }
+  }
 }
 
 /// What a save has done.
