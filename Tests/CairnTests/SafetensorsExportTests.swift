@@ -2,8 +2,8 @@ import Cairn
 import Foundation
 import Testing
 
-/// A view that repeats a few bytes without end costs nothing to load, and must not to export.
-@Suite struct HostileExportTests {
+/// What a safetensors file cannot hold is left out and named; so is a view that repeats a few bytes without end.
+@Suite struct SafetensorsExportTests {
   @Test func viewsRepeatedBeyondMeasureAreLeftOutOfSafetensors() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
@@ -25,5 +25,24 @@ import Testing
     #expect(Set(loaded.dictionary?.keys ?? []) == ["good", "expanded"])
     #expect(loaded["expanded"]?.tensor == state["expanded"]?.tensor)
     #expect(loaded["good"]?.tensor == state["good"]?.tensor)
+  }
+
+  @Test func whatSafetensorsCannotHoldIsNamed() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let complex = try Tensor(dtype: .complex128, shape: [1], storage: TensorStorage(byteCount: 16))
+    let state: Checkpoint = [
+      "note": "text", "epoch": 3, "model": ["w": .tensor(try Tensor([1, 2] as [Float])), "list": [1, nil]],
+      "complex": .tensor(complex),
+      "object": .object(OpaqueObject(callable: .global(PickleGlobal("my.module", "C")), arguments: .tuple([]))),
+    ]
+    _ = try repository.save(state, SaveRequest(path: "m"))
+    var options = RestoreOptions()
+    options.format = .safetensors
+    let report = try repository.restore(PathName(path: "m"), to: scratch.path + "/out.safetensors", options)
+    #expect(
+      report.leftOut.sorted() == [
+        "complex (complex128)", "epoch", "model.list.0", "model.list.1", "object (my.module.C)",
+      ])
   }
 }
