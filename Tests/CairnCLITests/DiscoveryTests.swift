@@ -47,6 +47,11 @@ import Testing
     #expect(result.status == 4)
     #expect(result.error.contains("\(repository): belongs to another user"))
     #expect(result.error.contains("add this line to \(program.path)/home/.config/cairn/trusted: \(repository)"))
+    // A link of one's own to it is not enough.
+    try FileManager.default.createDirectory(atPath: program.path + "/below", withIntermediateDirectories: true)
+    try FileManager.default.createSymbolicLink(
+      atPath: program.path + "/below/.cairn", withDestinationPath: repository)
+    #expect(try program.run("log", in: "below").status == 4)
     // Whoever names it knows what they do.
     #expect(try program.run("log", "--repo", ".").status == 0)
     #expect(try program.run("log", environment: ["CAIRN_REPO": repository]).status == 0)
@@ -76,7 +81,7 @@ import Testing
         }
       }
     }
-    // A link of one's own to a directory of somebody else's, or the other way round, is not one's own.
+    // What is named is not looked at.
     #expect(try stranger.repository(named: "/anything") == "/anything")
   }
 }

@@ -29,6 +29,15 @@ import Testing
       #expect(result.output.contains("USAGE: cairn"))
       #expect(result.error == "")
     }
+    let commands = [
+      "init", "save", "restore", "log", "show", "cp", "rm", "gc", "verify", "reindex", "stats", "demo",
+    ]
+    for command in commands {
+      let help = try program.run("help", command)
+      #expect(help.lines.allSatisfy { $0.count <= 80 }, "\(command)")
+      #expect(help.output.contains("cairn \(command)"))
+      #expect(help.output.contains("JSON: "))
+    }
     let codes = try program.run("--help").output
     for code in ["   2  verify has found problems", "  64  wrong usage"] { #expect(codes.contains(code)) }
   }

@@ -59,7 +59,18 @@ final class Program: Sendable {
   func run(_ arguments: any Arguments..., in directory: String? = nil, environment: [String: String] = [:]) throws
     -> Result
   {
-    let process = try process(arguments.flatMap(\.list), in: directory, environment: environment)
+    try result(of: process(arguments.flatMap(\.list), in: directory, environment: environment))
+  }
+
+  /// Runs `cairn` through another program.
+  func run(through command: [String], _ arguments: [String]) throws -> Result {
+    let process = try process(arguments, in: nil, environment: [:])
+    process.arguments = command.dropFirst() + [try Self.executable().path] + arguments
+    process.executableURL = URL(fileURLWithPath: command[0])
+    return try result(of: process)
+  }
+
+  private func result(of process: Process) throws -> Result {
     let name = path + "/home/" + UUID().uuidString
     for suffix in [".out", ".err"] { _ = FileManager.default.createFile(atPath: name + suffix, contents: nil) }
     process.standardOutput = FileHandle(forWritingAtPath: name + ".out")

@@ -6,6 +6,7 @@ struct CollectGarbage: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gc",
     abstract: "Free what nothing references: leftovers of crashes and failed saves.",
+    usage: "cairn gc [<options>]",
     discussion: """
       Removing a checkpoint frees its bytes at once; this is for what a crash or a full disk has left. It may run \
       while others save.

@@ -6,6 +6,7 @@ struct Copy: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cp",
     abstract: "Make a new version of a path out of a checkpoint, sharing its bytes.",
+    usage: "cairn cp [<options>] <path[@n]> <dst>",
     discussion: """
         cairn cp last.ckpt@7 released/v1
         cairn cp best candidates/7 --tag candidate

@@ -5,6 +5,7 @@ import Cairn
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show what a repository does, with sample checkpoints.",
+    usage: "cairn demo [<options>] [<folder>]",
     discussion: """
       Makes a repository in a temporary folder, saves the checkpoints of FOLDER there (otherwise the samples of \
       Cairn's source code, Tests/Fixtures/finetune, looked for in this directory and above), shows what they share, \

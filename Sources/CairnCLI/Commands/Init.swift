@@ -5,6 +5,7 @@ import Cairn
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make a repository.",
+    usage: "cairn init [<options>] [<dir>]",
     discussion: """
       Makes DIR/.cairn for the checkpoints in and below DIR, or with --bare DIR itself. Which journal suits the \
       filesystem is found out: wal on a local disk, delete on a network filesystem.

@@ -5,6 +5,7 @@ import Cairn
 struct Log: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "List checkpoints, newest first.",
+    usage: "cairn log [<options>] [<path> ...]",
     discussion: """
       Columns that nobody has a value for are left out. "new" is what was new to the repository when it was saved. \
       Checkpoints of which something is missing are marked incomplete, those that cannot be read unreadable.

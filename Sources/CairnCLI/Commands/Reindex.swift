@@ -5,6 +5,7 @@ import Cairn
 struct Reindex: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Make the index anew from the log.",
+    usage: "cairn reindex [<options>]",
     discussion: """
       The index is a cache, and is rebuilt by itself when it is missing or damaged; this does so whatever its state.
 

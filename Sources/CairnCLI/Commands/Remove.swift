@@ -6,6 +6,7 @@ struct Remove: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "rm",
     abstract: "Remove checkpoints, and free what only they need.",
+    usage: "cairn rm [<options>] <path[@n]> ...",
     discussion: """
       PATH removes all its versions, PATH@n that one. They never come back, and their numbers are not given again.
 

@@ -6,6 +6,7 @@ import Foundation
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a checkpoint to a file or directory.",
+    usage: "cairn restore [<options>] <path[@n]>",
     discussion: """
       A checkpoint that was saved from a file comes back as it was, bit for bit, with its modification time. All that \
       is read is checked. The file appears under its name once it is whole; nothing is overwritten without --force.
@@ -14,7 +15,7 @@ struct Restore: ParsableCommand {
         cairn restore last.ckpt@3 -o /tmp/old.ckpt
         cairn restore best -o model.safetensors --format safetensors
 
-      JSON: checkpoint, path, bytes, sha256 (of a single file, where it was computed), left_out.
+      JSON: checkpoint, path, bytes, sha256 (with --sha256, of a single file), left_out.
       """)
 
   @Argument(help: ArgumentHelp("The checkpoint: a path, path@n or a tag.", valueName: "path[@n]"))
@@ -32,6 +33,9 @@ struct Restore: ParsableCommand {
   @Flag(help: "Replace what is there.")
   var force = false
 
+  @Flag(help: "Compute the SHA-256 of the file, as sha256sum does, in a pass of its own.")
+  var sha256 = false
+
   @OptionGroup(title: "Repository") var repository: RepositoryOptions
   @OptionGroup(title: "Output") var printing: OutputOptions
 
@@ -47,6 +51,7 @@ struct Restore: ParsableCommand {
     var options = RestoreOptions()
     options.format = format
     options.overwrite = force
+    options.computesDigest = sha256
     options.progress = { progress.update($0, $1) }
     defer { progress.finish() }
     let report = try repository.restore(
@@ -55,6 +60,7 @@ struct Restore: ParsableCommand {
     if console.json { return try console.result(json: RestoreView(report)) }
     try console.message(
       "restored \(printable(report.checkpoint)) to \(printable(report.path)): \(console.sizes.text(report.bytes))")
+    if let digest = report.digest { try console.message("sha256 \(digest)") }
     if !report.leftOut.isEmpty {
       let some = report.leftOut.prefix(10).joined(separator: ", ")
       let more = report.leftOut.count > 10 ? " and \(report.leftOut.count - 10) more" : ""

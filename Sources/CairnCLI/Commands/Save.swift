@@ -5,6 +5,7 @@ import Cairn
 struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Save files or directories as new versions.",
+    usage: "cairn save [<options>] <file> ...",
     discussion: """
       A PyTorch file (.ckpt, .pt, .pth) or safetensors file is taken apart into its tensors, so that a tensor that the \
       repository has is not stored again; any other file is cut in chunks. A directory becomes one checkpoint of many \
@@ -34,6 +35,9 @@ struct Save: ParsableCommand {
     name: .customLong("keep-versions"),
     help: ArgumentHelp("Remove all but this many newest versions of the path; tagged ones stay.", valueName: "n"))
   var keepVersions: Int?
+
+  @Flag(help: "Take the bytes as they are, without looking into them.")
+  var opaque = false
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions
   @OptionGroup(title: "Output") var output: OutputOptions
@@ -69,6 +73,6 @@ struct Save: ParsableCommand {
     let progress = console.progress("saving \(source.file)")
     defer { progress.finish() }
     request.progress = { progress.update($0, $1) }
-    return try repository.save(file: source.file, request)
+    return try repository.save(file: source.file, request, opaque: opaque)
   }
 }

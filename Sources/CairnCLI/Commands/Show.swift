@@ -5,6 +5,7 @@ import Cairn
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show all that is known of a checkpoint, and its tensors.",
+    usage: "cairn show [<options>] <path[@n]>",
     discussion: """
         cairn show last.ckpt
         cairn show last.ckpt@2 --json | jq '.tensors[].name'

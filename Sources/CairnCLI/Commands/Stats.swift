@@ -5,6 +5,7 @@ import Cairn
 struct Stats: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show how much there is, and how much of it is shared.",
+    usage: "cairn stats [<options>]",
     discussion: """
         cairn stats
         cairn stats --bytes

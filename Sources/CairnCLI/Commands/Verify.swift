@@ -5,6 +5,7 @@ import Cairn
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check the repository.",
+    usage: "cairn verify [<options>]",
     discussion: """
       Looks whether the log, the index and the counts agree, and whether every blob is there and as long as it should \
       be; with --read-data also whether it holds what was written. Ends with exit code 2 if something is wrong, and \

@@ -1,10 +1,15 @@
 import Cairn
+import Foundation
 
 /// What is said of an error, on standard error.
 enum ErrorReport {
   static func text(_ error: any Error, style: Style) -> String {
     let head = style.red("error:")
-    guard let error = error as? CairnError else { return "\(head) \(printable("\(error)"))\n" }
+    guard let error = error as? CairnError else {
+      // Foundation's describe themselves by domain and code.
+      let message = error is CocoaError || error is POSIXError ? error.localizedDescription : "\(error)"
+      return "\(head) \(printable(message))\n"
+    }
     var text = "\(head) \(printable(error.message))\n"
     if !error.advice.isEmpty { text += "\(style.bold("hint:")) \(printable(error.advice))\n" }
     return text

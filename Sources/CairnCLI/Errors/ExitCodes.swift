@@ -12,7 +12,6 @@ enum ExitStatus: Int32, CaseIterable {
   case newerFormat = 6
   case readOnly = 7
   case outcomeOpen = 8
-  case badFile = 9
   case usage = 64
 
   /// What it stands for, for the help.
@@ -23,11 +22,10 @@ enum ExitStatus: Int32, CaseIterable {
     case .problemsFound: return "verify has found problems"
     case .notFound: return "no such checkpoint, or one that was removed; no such file to save"
     case .noRepository: return "no repository, or one that belongs to another user and is not trusted"
-    case .damaged: return "a file of the repository is damaged or missing"
+    case .damaged: return "a file is damaged or missing: one of the repository, or one to be saved"
     case .newerFormat: return "the repository was made by a newer Cairn"
     case .readOnly: return "the repository or the destination cannot be written"
     case .outcomeOpen: return "the disk failed at the end: the next command shows whether it was done"
-    case .badFile: return "a file is not valid in its format"
     case .usage: return "wrong usage, or a name or number that cannot be used"
     }
   }
@@ -44,7 +42,7 @@ enum ExitStatus: Int32, CaseIterable {
   init?(_ error: any Error) {
     switch error {
     case let error as CairnError: self.init(error.kind)
-    case is FormatError: self = .badFile
+    case is FormatError: self = .damaged
     case is ExitCode, is ValidationError, is CleanExit: return nil
     default:
       // Help, and errors in the arguments, are of a type that the parser keeps to itself.

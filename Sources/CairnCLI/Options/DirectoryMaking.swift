@@ -1,11 +1,12 @@
 import Cairn
-import Foundation
+import Glibc
 
-/// Makes a directory and those above it that are not there.
+/// Makes a directory and those above it that are not there; `path` is absolute.
 func makeDirectories(_ path: String) throws {
-  do {
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  } catch {
-    throw CairnError(.io, "\(path): cannot make the directory: \(error.localizedDescription)")
+  var made = ""
+  for part in path.split(separator: "/") {
+    made += "/" + part
+    guard mkdir(made, 0o777) != 0, errno != EEXIST else { continue }
+    throw CairnError.system("make the directory", made, errno)
   }
 }

@@ -11,9 +11,7 @@ struct Source {
     self.file = file
     var information = stat()
     guard stat(file, &information) == 0 else {
-      if errno != ENOENT && errno != ENOTDIR {
-        throw CairnError(.io, "\(file): cannot be read: \(String(cString: strerror(errno)))")
-      }
+      if errno != ENOENT && errno != ENOTDIR { throw CairnError.system("stat", file, errno) }
       throw CairnError(.notFound, "\(file): no such file or directory")
     }
     if information.st_mode & S_IFMT == S_IFDIR {

@@ -53,7 +53,7 @@ final class ProgressBar: Sendable {
     let numbers = "\(Int(fraction * 100)) %  \(Sizes.human(done)) of \(Sizes.human(total))  \(rate)/s"
     // One column stays free: writing to the last one makes some terminals go to the next line.
     let room = (Terminal.error.width ?? 80) - 1
-    let barWidth = min(24, room - columns(of: numbers) - 14)
+    let barWidth = min(24, room - columns(of: numbers) - min(columns(of: title), 20) - 4)
     guard barWidth >= 8 else { return truncated("\(title)  \(numbers)", to: max(room, 1)) }
     let filled = Int(fraction * Double(barWidth))
     let bar = String(repeating: "━", count: filled)

@@ -44,13 +44,15 @@ struct CheckpointDetails {
 
   func text(_ console: Console) throws -> String {
     let style = console.style
+    let width = Terminal.output.width
     var text = style.bold(printable(record.name)) + "\n"
     for (label, value) in try fields(console.sizes) {
       let padding = String(repeating: " ", count: max(10 - label.count, 1))
-      text += "  \(style.dim(label))\(padding)\(printable(value))\n"
+      // Hyper-parameters, or how far a loop has come, may take pages: a terminal gets the beginning, a pipe all.
+      let room = width.map { max($0 - 12, 8) } ?? .max
+      text += "  \(style.dim(label))\(padding)\(truncated(printable(value), to: room))\n"
     }
     guard let manifest else { return text }
-    let width = Terminal.output.width
     if manifest.files.contains(where: { !$0.path.isEmpty }) {
       text += "\n" + filesTable(manifest.files, console.sizes).text(width: width, style: style)
     }

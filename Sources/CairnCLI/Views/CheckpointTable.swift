@@ -3,15 +3,15 @@ import Cairn
 /// Checkpoints as `cairn log` lists them.
 struct CheckpointTable {
   private(set) var table = Table([
-    Table.Column(title: "name", minimum: 12, truncation: .head),
-    Table.Column(title: "run", minimum: 6, dispensable: 4),
+    Table.Column(title: "name", minimum: 24, truncation: .head),
+    Table.Column(title: "run", minimum: 8, dispensable: 4),
     Table.Column(title: "step", alignment: .right, dispensable: 3),
     Table.Column(title: "epoch", alignment: .right, dispensable: 6),
-    Table.Column(title: "metrics", minimum: 10, dispensable: 2),
+    Table.Column(title: "metrics", minimum: 14, dispensable: 1),
     Table.Column(title: "size", alignment: .right),
-    Table.Column(title: "new", alignment: .right, dispensable: 5),
-    Table.Column(title: "created", dispensable: 1),
-    Table.Column(title: "tags", minimum: 6, dispensable: 7),
+    Table.Column(title: "new", alignment: .right, dispensable: 7),
+    Table.Column(title: "created", dispensable: 5),
+    Table.Column(title: "tags", minimum: 8, dispensable: 2),
     Table.Column(title: "state"),
   ])
 
