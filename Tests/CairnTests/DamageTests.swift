@@ -106,6 +106,33 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [".cairn"])
   }
 
+  @Test(arguments: ["../evil", "/evil", "a/../../evil", "a//b", "a/.", "nul\0"])
+  func aFileThatIsNamedOutwardIsNeverRestored(_ path: String) throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let files = [path, "good"].map {
+      Manifest.File(
+        path: $0, size: 3, modified: 0, modifiedNanoseconds: 0, format: "opaque", segments: [.inline([1, 2, 3])])
+    }
+    let content = CheckpointContent(content: .files(files), tensors: [], metadata: [:], sources: [])
+    #expect(throws: CairnError.self) {
+      _ = try repository.save(content, SaveRequest(path: "m"))
+      _ = try repository.restore(PathName(path: "m"), to: scratch.path + "/out")
+    }
+    #expect(try repository.checkpoints().isEmpty)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [".cairn"])
+  }
+
+  @Test func aStateHasNoOriginalFile() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    _ = try repository.save(state(), SaveRequest(path: "m"))
+    var options = RestoreOptions()
+    options.format = .original
+    #expect(throws: CairnError.self) { try repository.restore(PathName(path: "m"), to: scratch.path + "/out", options) }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [".cairn"])
+  }
+
   @Test func whatIsAtTheDestinationIsNeverTouchedUnlessAllowed() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
