@@ -49,7 +49,8 @@ import Testing
         _ = try repository.restore(PathName(path: kind), to: scratch.path + "/out", options)
         Issue.record("it was restored as \(String(describing: format))")
       } catch let error as CairnError {
-        #expect(error.kind == (damage == .missing ? .missing : .damaged))
+        // The first one to find it damaged has set it aside; from then on it is missing.
+        #expect(error.kind == (damage == .missing || format != Self.formats[0] ? .missing : .damaged))
         #expect(error.message.contains(blob.path), "\(error)")
         #expect(error.message.contains(kind + "@"), "\(error)")
         #expect(error.message.contains("layer.weight"), "\(error)")
