@@ -8,14 +8,15 @@ import GRDB
 enum IndexStamp {
   /// Notes the file as it is: a transaction in WAL mode does not change it, only a checkpoint does.
   static func write(_ db: Database, path: String) throws {
-    try db.cachedStatement(sql: "UPDATE log_position SET main_file = ? WHERE id = 1").execute(arguments: [stamp(path)])
+    try db.cachedStatement(sql: "UPDATE log_position SET main_file = ? WHERE id = 1").execute(arguments: [current(path)]
+    )
   }
 
   /// Whether the index can be read together with the WAL that lies beside it.
   static func isSound(_ queue: DatabaseQueue, path: String) throws -> Bool {
     guard try Files.status(path + "-wal")?.size ?? 0 > 0 else { return true }
     let noted = try queue.read { try String.fetchOne($0, sql: "SELECT main_file FROM log_position WHERE id = 1") }
-    return try noted == stamp(path)
+    return try noted == current(path)
   }
 
   /// Moves what is in the WAL into the file and empties it. A reader at work keeps it from that; then the stamp is
@@ -35,8 +36,9 @@ enum IndexStamp {
     }
   }
 
-  private static func stamp(_ path: String) throws -> String {
-    guard let status = try Files.status(path) else { throw CairnError(.missing, "\(path): it has gone") }
+  /// The stamp of the file that is at its path now; nil if there is none.
+  static func current(_ path: String) throws -> String? {
+    guard let status = try Files.status(path) else { return nil }
     let (identity, time) = (status.identity, status.modifiedNanoseconds)
     return "\(identity.device):\(identity.inode):\(status.size):\(status.modified).\(time)"
   }

@@ -15,6 +15,8 @@ struct IndexWriter {
     /// Its bytes, and those of its compressed file.
     var size: Int
     var storedSize: Int
+    /// Whether the save has written any of its blobs, although the manifest may be one that was there.
+    var hasNewBlobs = false
   }
 
   private var rows: BlobRows { BlobRows(db: db, blobs: blobs, packs: packs) }
@@ -117,6 +119,14 @@ struct IndexWriter {
       let id: Int64 = row[0]
       if row[1] as Int > 0 {
         try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
+        if let known, known.digest == digest {
+          // All that it names is in place now, what this save had to write perhaps in other places than before.
+          if known.hasNewBlobs {
+            _ = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(known.manifest, present: true)
+          }
+          try db.cachedStatement(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1")
+            .execute(arguments: [id])
+        }
         return id
       }
       // A row that waits for a sweep is as good as none.
@@ -199,6 +209,8 @@ struct IndexWriter {
     guard let old = try rows.findPack(from) else { return }
     // Blobs at 0 stay behind and go with the old pack; so do those that no copy holds, if there is none.
     guard let to else { return }
+    // Read again later: a save may have made the old one anew, after the new one was lost.
+    if try !blobs.hasPack(to) && blobs.hasPack(from) { return }
     let new = try rows.pack(to)
     let moved =
       try Int.fetchOne(

@@ -37,7 +37,7 @@ struct ManifestRows {
         return try rows.ownFile(
           chunk.digest, size: chunk.length, stored: file.size, place: file.encoding == .zstd ? .zstd : .raw)
       }
-      if let found = try packs.find(chunk.digest) { return try packed(chunk, found) }
+      if let found = try packs.find(chunk.digest).first { return try packed(chunk, found) }
       isWhole = false
       if let named { return try packed(chunk, named) }
       return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw)

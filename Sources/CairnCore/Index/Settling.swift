@@ -9,11 +9,7 @@ extension Repository {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }
-    // A trainer lives for weeks: somebody may have migrated the repository, or put another in its place.
-    let current = try RepositoryConfiguration.read(path)
-    guard current.id == configuration.id else {
-      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
-    }
+    try checkConfiguration()
     let log = try Log(repository: path)
     var settled = try settle(log)
     defer { IndexStamp.emptyWAL(settled.index, path: indexPath) }
@@ -21,18 +17,27 @@ extension Repository {
       return try body(&settled)
     } catch let error where isDamage(ofIndex: error) && !settled.hasAppended {
       logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
-      settled = try rebuild(log)
+      settled = try rebuild(log, applied: settled.position.bytes)
       return try body(&settled)
+    }
+  }
+
+  /// A trainer lives for weeks: somebody may have migrated the repository, or put another in its place.
+  func checkConfiguration() throws {
+    guard try RepositoryConfiguration.read(path).id == configuration.id else {
+      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
     }
   }
 
   /// Brings the index up to the log.
   private func settle(_ log: Log) throws -> LockedRepository {
+    var applied = 0
     do {
-      if let connection = try writerConnection() {
+      if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
         try IndexFile.migrate(connection.queue, path: indexPath)
         if try IndexStamp.isSound(connection.queue, path: indexPath), let position = try position(of: connection.queue)
         {
+          applied = position.bytes
           try checkNotShorter(log, than: position)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
         }
@@ -40,7 +45,7 @@ extension Repository {
     } catch let error where isDamage(ofIndex: error) {
       logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
     }
-    return try rebuild(log)
+    return try rebuild(log, applied: applied)
   }
 
   /// How far an index of this repository has come; nil if it is another's, or empty.
@@ -73,11 +78,14 @@ extension Repository {
     return LockedRepository(repository: self, log: log, index: index, packs: packs, position: tail.end)
   }
 
-  /// Makes the index anew from the whole log.
-  private func rebuild(_ log: Log) throws -> LockedRepository {
+  /// Makes the index anew from the whole log, of which one had come to byte `applied`.
+  private func rebuild(_ log: Log, applied: Int) throws -> LockedRepository {
     let tail = try log.tail(from: Log.Position())
     guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
       throw Log.damage(logPath, "its first line does not name this repository")
+    }
+    guard applied <= tail.end.bytes else {
+      throw Log.damage(logPath, "the line at byte \(tail.end.bytes), which the index has, is not what was written")
     }
     if tail.isTorn { try log.cut(to: tail.end) }
     if let last = tail.lines.last { try log.rewrite([last], at: tail.end.lastLine) }
@@ -132,19 +140,21 @@ extension Repository {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }
-    guard try RepositoryConfiguration.read(path).id == configuration.id else {
-      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
-    }
+    try checkConfiguration()
     let log = try Log(repository: path)
+    var applied = 0
     do {
-      if let connection = try writerConnection() {
+      if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
         try IndexFile.checkNotNewer(connection.queue, path: indexPath)
-        if let position = try position(of: connection.queue) { try checkNotShorter(log, than: position) }
+        if let position = try position(of: connection.queue) {
+          try checkNotShorter(log, than: position)
+          applied = position.bytes
+        }
       }
     } catch let error where isDamage(ofIndex: error) {
       // That is what reindexing is for.
     }
-    _ = try rebuild(log)
+    _ = try rebuild(log, applied: applied)
   }
 
   /// Throws if lines that the index has applied are no longer in the log: then the index knows more than it.
@@ -194,7 +204,7 @@ extension Repository {
 
   private func readerIfIntact() throws -> IndexFile.Connection? {
     do {
-      guard let connection = try readerConnection() else { return nil }
+      guard let connection = try readerConnection(), try IndexFile.isIndex(connection.queue) else { return nil }
       let usable = try connection.queue.read {
         try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0)
       }

@@ -25,40 +25,30 @@ final class BlobReader: Sendable {
     _ chunk: Manifest.Chunk, packHint: Digest?, into buffer: UnsafeMutableRawBufferPointer, verify: Bool
   ) throws {
     var damage: CairnError?
-    for attempt in attempts(chunk, packHint: packHint) {
+    func succeeds(_ read: () throws -> String?) throws -> Bool {
       do {
-        if let path = try attempt(buffer) {
-          if !verify || Digest(hashing: UnsafeRawBufferPointer(buffer)) == chunk.digest { return }
-          throw CairnError.damaged(
-            path, "its content has another digest (that of \(chunk.digest) was written)",
-            advice: "`cairn verify --read-data` sets it aside; saving the same bytes again, or a backup, heals it")
-        }
+        guard let path = try read() else { return false }
+        if !verify || Digest(hashing: UnsafeRawBufferPointer(buffer)) == chunk.digest { return true }
+        throw CairnError.damaged(
+          path, "its content has another digest (that of \(chunk.digest) was written)",
+          advice: "saving the same bytes again, or a backup, heals it; `cairn verify --read-data` lists what is hurt")
       } catch let error as CairnError where error.kind == .damaged {
         damage = damage ?? error
+        return false
       }
+    }
+    func packed(_ pack: Digest) throws -> String? {
+      try packs.read(chunk.digest, from: pack, into: buffer) ? blobs.path(pack, .pack) : nil
+    }
+    if let packHint, try succeeds({ try packed(packHint) }) { return }
+    if try succeeds({ try readRaw(chunk, into: buffer) }) { return }
+    if try succeeds({ try readCompressed(chunk, into: buffer) }) { return }
+    for pack in try packs.find(chunk.digest) where pack != packHint {
+      if try succeeds({ try packed(pack) }) { return }
     }
     var error = damage ?? missing(chunk)
     error.blob = chunk.digest
     throw error
-  }
-
-  /// The places where a chunk may be, the likeliest first; each gives the file it was read from, nil if it is not there.
-  private func attempts(
-    _ chunk: Manifest.Chunk, packHint: Digest?
-  ) -> [(UnsafeMutableRawBufferPointer) throws -> String?] {
-    let hinted = { [self] (buffer: UnsafeMutableRawBufferPointer) throws -> String? in
-      guard let packHint, try packs.read(chunk.digest, from: packHint, into: buffer) else { return nil }
-      return blobs.path(packHint, .pack)
-    }
-    let found = { [self] (buffer: UnsafeMutableRawBufferPointer) throws -> String? in
-      guard let pack = try packs.find(chunk.digest), pack != packHint,
-        try packs.read(chunk.digest, from: pack, into: buffer)
-      else { return nil }
-      return blobs.path(pack, .pack)
-    }
-    let raw = { [self] in try readRaw(chunk, into: $0) }
-    let compressed = { [self] in try readCompressed(chunk, into: $0) }
-    return [hinted, raw, compressed, found]
   }
 
   /// Reads a blob from its own file as it is; nil if there is none. Its digest is not checked.
@@ -87,7 +77,7 @@ final class BlobReader: Sendable {
     if let own = try blobs.ownFile(chunk.digest, length: chunk.length) {
       return BlobLocation(path: blobs.path(chunk.digest, own.encoding), encoding: own.encoding)
     }
-    if let pack = try packs.find(chunk.digest) {
+    if let pack = try packs.find(chunk.digest).first {
       return BlobLocation(path: blobs.path(pack, .pack), encoding: .pack)
     }
     throw missing(chunk)

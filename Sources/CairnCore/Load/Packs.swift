@@ -6,7 +6,7 @@ final class Packs: Sendable {
     var tables: [Digest: PackTable] = [:]
     var files: [Digest: OpenFile] = [:]
     /// In which pack each small blob lies: known once all tables have been read.
-    var all: [Digest: Digest]?
+    var all: [Digest: [Digest]]?
   }
 
   /// How many files are kept open: descriptors are not Cairn's alone.
@@ -49,19 +49,19 @@ final class Packs: Sendable {
     return try bytes.withUnsafeMutableBytes({ try read(blob, from: pack, into: $0) }) ? bytes : nil
   }
 
-  /// In which pack that can be read a blob lies, whatever manifests and the index say: `gc` may have rewritten the one
+  /// In which packs that can be read a blob lies, whatever manifests and the index say: `gc` may have rewritten the one
   /// that they name. Reads all tables the first time.
-  func find(_ blob: Digest) throws -> Digest? {
-    if let all = state.withLock({ $0.all }) { return all[blob] }
-    var found: [Digest: Digest] = [:]
+  func find(_ blob: Digest) throws -> [Digest] {
+    if let all = state.withLock({ $0.all }) { return all[blob] ?? [] }
+    var found: [Digest: [Digest]] = [:]
     for name in BlobStore.directoryNames {
       for file in try Files.names(in: "\(blobs.repository)/blobs/\(name)") where file.hasSuffix(".pack") {
         guard let pack = Digest(hex: file.dropLast(".pack".count)), let table = try? table(pack) else { continue }
-        for entry in table.entries { found[entry.digest] = pack }
+        for entry in table.entries { found[entry.digest, default: []].append(pack) }
       }
     }
     state.withLock { $0.all = found }
-    return found[blob]
+    return found[blob] ?? []
   }
 
   private func file(_ pack: Digest) throws -> OpenFile? {

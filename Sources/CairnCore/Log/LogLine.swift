@@ -19,7 +19,16 @@ struct LogLine: Sendable {
   init(_ entry: LogEntry, after previous: Digest) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let json = [UInt8](try encoder.encode(entry))
+    let json: [UInt8]
+    do {
+      json = [UInt8](try encoder.encode(entry))
+      // What cannot be read back must not be committed: values nested too deep, say.
+      _ = try JSONDecoder().decode(LogEntry.self, from: Data(json))
+    } catch {
+      throw CairnError(
+        .invalid, "\(entry.path ?? entry.name ?? entry.id): its metadata cannot be kept as JSON (\(error))",
+        advice: "keep it flatter, or put it into the checkpoint itself")
+    }
     self.entry = entry
     chain = Self.chain(json[...], after: previous)
     bytes = Array(chain.hex.utf8) + [UInt8(ascii: " ")] + json + [UInt8(ascii: "\n")]

@@ -24,9 +24,7 @@ extension Repository {
     try lookAgainAtIncomplete()
     let blocked = try !force && read { try Self.hasUnreadableManifest($0) }
     if blocked {
-      report.warnings.append(
-        "a checkpoint's manifest cannot be read, so nobody can say which blobs it needs: none is unlinked "
-          + "(`cairn verify` names it; remove it, or use --force)")
+      report.warnings.append(Self.unreadableWarning)
     } else {
       report.freed = try sweep(force: force)
       report.repackedPacks = try rewriteSparsePacks()
@@ -36,6 +34,10 @@ extension Repository {
     report.temporaryDirectories = try removeAbandonedDirectories()
     return report
   }
+
+  static let unreadableWarning =
+    "a checkpoint's manifest cannot be read, so nobody can say which blobs it needs: none is unlinked "
+    + "(`cairn verify` names it; remove it, or use `cairn gc --force`)"
 
   /// Lists files without the lock and judges them in batches under it: what has no row goes.
   private func unlinkUnnamed(force: Bool) throws -> Freed {

@@ -13,9 +13,7 @@ extension Repository {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }
-    guard try RepositoryConfiguration.read(path).id == configuration.id else {
-      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
-    }
+    try checkConfiguration()
     let index = try usableIndex()
     let come = try index.flatMap { try position(of: $0) }
     guard let problem = try problem(ofLogUnlike: come) else { return [] }
@@ -44,7 +42,7 @@ extension Repository {
   /// The index, if there is one that can be read and is not a newer Cairn's.
   private func usableIndex() throws -> DatabaseQueue? {
     do {
-      guard let connection = try writerConnection() else { return nil }
+      guard let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) else { return nil }
       try IndexFile.migrate(connection.queue, path: indexPath)
       let isSound = try IndexStamp.isSound(connection.queue, path: indexPath)
       return try isSound && position(of: connection.queue) != nil ? connection.queue : nil

@@ -46,6 +46,13 @@ extension Repository {
     guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
       throw Log.damage(logPath, "its first line does not name this repository")
     }
+    guard tail.isTorn, isWritable else { return }
+    // Settled, it is cut off, unless the index has it: then it was a whole line once.
+    let applied = try locked { $0.position }
+    let end = try Log(readingOnly: path).tail(from: Log.Position()).end
+    guard end.bytes >= applied.bytes else {
+      throw Log.damage(logPath, "the line at byte \(end.bytes), which the index has, is not what was written")
+    }
   }
 
   /// Sets aside what is bad, notes which checkpoints lack something, and reports what is still needed.

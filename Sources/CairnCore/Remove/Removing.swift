@@ -55,7 +55,9 @@ extension Repository {
     }
     // Also if it was gone already: whoever removed it may have died before this.
     do {
-      return Removal(removed: removed, freed: try sweep(), warnings: warnings)
+      let freed = try sweep()
+      if try read({ try Self.hasUnreadableManifest($0) }) { warnings.append(Self.unreadableWarning) }
+      return Removal(removed: removed, freed: freed, warnings: warnings)
     } catch {
       warnings.append("removed, but freeing space failed (\(error)); `cairn gc` goes on with it")
       return Removal(removed: removed, freed: Freed(), warnings: warnings)

@@ -73,12 +73,11 @@ struct Commit {
   private func putInPlace() throws {
     let store = repository.blobs
     let directories = prepared.directories(store)
-    var made = false
     for directory in directories where try !Files.exists(directory) {
       try Files.makeDirectory(directory, mode: repository.modes.directory)
-      made = true
     }
-    if made { try Files.syncDirectory(repository.path + "/blobs") }
+    // Always: a restore, or a process that died, may have made one of these directories and not its name durable.
+    try Files.syncDirectory(store.root)
     for file in prepared.files {
       // In place already if this is done a second time, after the index was found damaged.
       let isMoved = try Files.renameIfThere(file.temporary, to: file.final)

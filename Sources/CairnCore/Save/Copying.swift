@@ -54,7 +54,7 @@ extension Repository {
     }
     let files = Array(paths)
     try inParallel(files.count) { try OpenFile(files[$0], O_RDONLY).sync() }
-    let directories = Array(Set(files.map { PathName.parent($0) }))
+    let directories = Array(Set(files.map { PathName.parent($0) } + [blobs.root]))
     try inParallel(directories.count) { try Files.syncDirectory(directories[$0]) }
   }
 }

@@ -31,9 +31,7 @@ public struct SaveRequest: Sendable {
     try PathName.validate(path)
     for tag in tags { try PathName.validate(tag) }
     if let run { try PathName.validate(run) }
-    for name in metrics.keys where name.isEmpty || name.utf8.contains(0) {
-      throw CairnError(.invalid, "\(name.debugDescription): no name for a metric")
-    }
+    for name in metrics.keys { try PathName.validateText(name) }
     if let keepVersions, keepVersions < 1 {
       throw CairnError(.invalid, "\(keepVersions) versions to keep", advice: "at least one: the one that is saved")
     }

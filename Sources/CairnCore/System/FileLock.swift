@@ -31,9 +31,12 @@ final class FileLock: Sendable {
     }
   }
 
-  /// Takes the lock on a file that is there, if nobody has it; nil if somebody has, or it has gone.
-  static func tryAcquire(_ path: String) throws -> FileLock? {
-    guard let file = try openExisting(path) else { return nil }
+  /// Takes the lock on a file, if nobody has it; nil if somebody has, or it has gone. `creating` makes it if it is not
+  /// there, in a directory that is.
+  static func tryAcquire(_ path: String, creating: Bool = false) throws -> FileLock? {
+    var file = try openExisting(path)
+    if file == nil, creating { file = try? OpenFile(path, O_RDWR | O_CREAT) }
+    guard let file else { return nil }
     let lock = try FileLock(guarding: file)
     guard try lock.take(LOCK_EX, waiting: false), try lock.isAt(path) else { return nil }
     return lock
