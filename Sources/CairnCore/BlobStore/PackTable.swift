@@ -20,25 +20,24 @@ struct PackTable: Sendable {
     positions = Dictionary(entries.indices.map { (entries[$0].digest, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Reads the table of an open pack. Throws if it is not one.
-  init(_ file: OpenFile) throws {
-    let size = try file.status().size
-    guard size >= Self.footerSize else { throw CairnError.damaged(file.path, "not a pack") }
-    let footer = try Self.bytes(file, at: size - Self.footerSize, count: Self.footerSize)
-    guard Array(footer[4...]) == Self.magic else { throw CairnError.damaged(file.path, "not a pack") }
+  /// Reads the table of a pack. Throws if it is not one.
+  init(_ pack: some ByteSource) throws {
+    guard pack.size >= Self.footerSize else { throw CairnError.damaged(pack.name, "not a pack") }
+    let footer = try pack.bytes(at: pack.size - Self.footerSize, count: Self.footerSize)
+    guard Array(footer[4...]) == Self.magic else { throw CairnError.damaged(pack.name, "not a pack") }
     let count = Self.number(footer, at: 0)
-    guard count <= (size - Self.footerSize) / Self.entrySize else {
-      throw CairnError.damaged(file.path, "its table is larger than the file")
+    guard count <= (pack.size - Self.footerSize) / Self.entrySize else {
+      throw CairnError.damaged(pack.name, "its table is larger than the file")
     }
-    let start = size - Self.footerSize - count * Self.entrySize
-    let table = try Self.bytes(file, at: start, count: count * Self.entrySize)
+    let start = pack.size - Self.footerSize - count * Self.entrySize
+    let table = try pack.bytes(at: start, count: count * Self.entrySize)
     self.init(
       try (0..<count).map { index in
         let at = index * Self.entrySize
         let offset = Self.number(table, at: at + Digest.byteCount)
         let length = Self.number(table, at: at + Digest.byteCount + 4)
         guard let digest = Digest(bytes: table[at..<at + Digest.byteCount]), offset + length <= start else {
-          throw CairnError.damaged(file.path, "its table names a blob beyond it")
+          throw CairnError.damaged(pack.name, "its table names a blob beyond it")
         }
         return Entry(digest: digest, offset: offset, length: length)
       })
@@ -46,14 +45,6 @@ struct PackTable: Sendable {
 
   /// Where a blob lies; nil if it is not in the pack.
   subscript(digest: Digest) -> Entry? { positions[digest].map { entries[$0] } }
-
-  private static func bytes(_ file: OpenFile, at offset: Int, count: Int) throws -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
-    guard try bytes.withUnsafeMutableBytes({ try file.read(into: $0, at: offset) }) == count else {
-      throw CairnError.damaged(file.path, "it is shorter than it was")
-    }
-    return bytes
-  }
 
   private static func number(_ bytes: [UInt8], at offset: Int) -> Int {
     (0..<4).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }

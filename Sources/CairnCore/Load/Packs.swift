@@ -21,7 +21,7 @@ final class Packs: Sendable {
   func table(_ pack: Digest) throws -> PackTable? {
     if let known = state.withLock({ $0.tables[pack] }) { return known }
     guard let file = try file(pack) else { return nil }
-    let table = try PackTable(file)
+    let table = try PackTable(try StoredFile(file))
     state.withLock { $0.tables[pack] = table }
     return table
   }

@@ -42,14 +42,14 @@ extension Repository {
   /// Lists files without the lock and judges them in batches under it: what has no row goes.
   private func unlinkUnnamed(force: Bool) throws -> Freed {
     var freed = Freed()
-    var batch: [StoredFile] = []
+    var batch: [ListedFile] = []
     func judge() throws {
       freed += try unlinkUnnamed(batch, force: force)
       batch = []
     }
     for name in BlobStore.directoryNames {
       for file in try Files.names(in: "\(path)/blobs/\(name)") {
-        guard let stored = StoredFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
+        guard let stored = ListedFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
         batch.append(stored)
         if batch.count == Self.sweepBatch { try judge() }
       }
@@ -58,11 +58,11 @@ extension Repository {
     return freed
   }
 
-  private func unlinkUnnamed(_ files: [StoredFile], force: Bool) throws -> Freed {
+  private func unlinkUnnamed(_ files: [ListedFile], force: Bool) throws -> Freed {
     if files.isEmpty { return Freed() }
     let moved = try locked { locked -> (directory: WriterDirectory, freed: Freed)? in
       let unnamed = try locked.write { db in
-        if try !force && Self.hasUnreadableManifest(db) { return [StoredFile]() }
+        if try !force && Self.hasUnreadableManifest(db) { return [ListedFile]() }
         return try files.filter { file in
           if try file.hasRow(db) { return false }
           // An index that was made anew knows a pack only if it found a blob in it that it had not found elsewhere.
@@ -101,7 +101,7 @@ extension Repository {
 }
 
 /// A file under `blobs/` whose name is a digest, with what its ending says.
-private struct StoredFile {
+private struct ListedFile {
   var name: String
   var path: String
   var digest: Digest
