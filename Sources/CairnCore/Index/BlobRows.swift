@@ -44,14 +44,16 @@ struct BlobRows {
     let isElsewhere = row.packID != pack || row.refs == 0 && row.place != place
     // One that is needed stays where it is: two saves that wrote it at once put it into two packs, and the first one's
     // word counts. Unless it is no longer there: then this save has healed it.
-    if isElsewhere, try row.refs == 0 || !isThere(row) { try move(row, to: place, stored: stored, pack: pack) }
+    if isElsewhere, try row.refs == 0 || file(of: row) == nil { try move(row, to: place, stored: stored, pack: pack) }
     return row.id
   }
 
-  /// Whether a blob's file is there and long enough, and its pack has it.
-  func isThere(_ row: BlobRow) throws -> Bool {
-    if let pack = row.pack { return packs.holds(pack, row.digest, length: row.size) }
-    return try blobs.ownFile(row.digest, length: row.size) != nil
+  /// The file of a blob, if it is there, long enough, and if it is a pack has the blob.
+  private func file(of row: BlobRow) throws -> String? {
+    if let pack = row.pack {
+      return packs.holds(pack, row.digest, length: row.size) ? blobs.path(pack, .pack) : nil
+    }
+    return try blobs.ownFile(row.digest, length: row.size).map { blobs.path(row.digest, $0.encoding) }
   }
 
   func move(_ row: BlobRow, to place: Place, stored: Int, pack: Int64?) throws {
@@ -75,7 +77,10 @@ struct BlobRows {
       guard let row = try BlobRow(entry.digest, db), row.refs > 0, row.size == entry.length else { continue }
       if row.pack == pack {
         isNeeded = true
-      } else if try !isThere(row) {
+      } else if let other = try file(of: row) {
+        // This copy goes because of that one, which may have its name from a process that died before it was durable.
+        try packs.makeDurable(other)
+      } else {
         try move(row, to: .pack, stored: entry.length, pack: self.pack(pack))
         isNeeded = true
       }

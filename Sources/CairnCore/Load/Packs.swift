@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// The packs of a repository as one command sees them: their tables, read once, and some of their files, kept open.
@@ -7,6 +8,8 @@ final class Packs: Sendable {
     var files: [Digest: OpenFile] = [:]
     /// In which pack each small blob lies: known once all tables have been read.
     var all: [Digest: [Digest]]?
+    /// Paths that have been made durable.
+    var durable: Set<String> = []
   }
 
   /// How many files are kept open: descriptors are not Cairn's alone.
@@ -62,6 +65,13 @@ final class Packs: Sendable {
     }
     state.withLock { $0.all = found }
     return found[blob] ?? []
+  }
+
+  /// Makes a file of the store durable, name and content; once.
+  func makeDurable(_ path: String) throws {
+    guard state.withLock({ $0.durable.insert(path).inserted }) else { return }
+    try OpenFile(path, O_RDONLY).sync()
+    try Files.syncDirectory(PathName.parent(path))
   }
 
   private func file(_ pack: Digest) throws -> OpenFile? {

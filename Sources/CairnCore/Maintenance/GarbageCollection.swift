@@ -30,6 +30,8 @@ extension Repository {
       report.repackedPacks = try rewriteSparsePacks()
       if report.repackedPacks > 0 { report.freed += try sweep(force: force) }
       report.freed += try unlinkUnnamed(force: force)
+      // Blobs that were found in packs of another name leave those that their rows named.
+      report.freed += try sweep(force: force)
     }
     report.temporaryDirectories = try removeAbandonedDirectories()
     return report

@@ -57,6 +57,8 @@ extension Repository {
         kept.append((digest, content))
       }
     }
+    // Then they just go.
+    if kept.isEmpty { return 0 }
     kept.sort { $0.digest < $1.digest }
     let new = PackFile(packing: kept)
     let digest = Digest(hashing: new.bytes)
