@@ -41,8 +41,9 @@ cp "$built" "$temporary"
 strip --strip-unneeded "$temporary"
 
 # What else is exported would be found by other libraries in the process, PyTorch's among them.
-others=$(nm -D --defined-only "$temporary" | awk '{ print $3 }' | grep -v '^cairn_' || true)
-[ -z "$others" ] || { echo "$0: exported beside cairn_*: $others" >&2; exit 1; }
+wanted=$(sed -n 's/^ *\(cairn_[a-z_]*\);$/\1/p' "$package/Sources/CairnC/exports.map" | sort)
+exported=$(nm -D --defined-only "$temporary" | awk '{ print $3 }' | sort)
+[ "$exported" = "$wanted" ] || { echo "$0: exports other symbols than exports.map names: $exported" >&2; exit 1; }
 
 chmod 755 "$temporary"
 mv "$temporary" "$output/libCairnC.so"

@@ -108,8 +108,9 @@ private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent
     let pickle = statePickle([])
     let first = try save(repository, [], skeleton: pickle, #"{"path": "a"}"#)["id"]?.text ?? ""
     #expect(try json { removal(repository, first, $0, $1) } == .null)
-    let second = try save(
-      repository, [], skeleton: pickle, #"{"path": "a", "replaces": ["\#(first)", "unknown"]}"#)["id"]?.text ?? ""
+    let second =
+      try save(
+        repository, [], skeleton: pickle, #"{"path": "a", "replaces": ["\#(first)", "unknown"]}"#)["id"]?.text ?? ""
     #expect(try json { findID(repository, first, $0, $1) } == .null)
     #expect(try json { removal(repository, first, $0, $1) }["user"]?.text.isEmpty == false)
     #expect(try json { findID(repository, second, $0, $1) }["name"] == "a@2")
