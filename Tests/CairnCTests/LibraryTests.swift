@@ -57,7 +57,7 @@ struct LibraryTests {
     let declaration = /^[a-z].*?\b(cairn_[a-z_]+)\(/.anchorsMatchLineEndings()
     let declared = Set(header.matches(of: declaration).map { String($0.output.1) })
     #expect(declared.count > 30)
-    let symbols = try Built.run(["nm", "-D", "--defined-only", try #require(Built.library)])
+    let symbols = try Built.run(["nm", "-D", "-g", "--defined-only", try #require(Built.library)])
     let defined = symbols.output.split(separator: "\n").compactMap { $0.split(separator: " ").last.map(String.init) }
     #expect(Set(defined).isSuperset(of: declared))
     let map = try String(contentsOfFile: Built.root + "/Sources/CairnC/exports.map", encoding: .utf8)
