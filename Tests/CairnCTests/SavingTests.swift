@@ -49,6 +49,21 @@ import Testing
     #expect(try code { try call { checkpointRead(checkpoint, "3", 0, 1, &part, 1, $0) } } == 6)
   }
 
+  /// An untyped storage need not be a multiple of its elements' size; Python says how many whole ones there are.
+  @Test func aStorageMayHaveMoreBytesThanTheStateSays() throws {
+    let scratch = try Scratch()
+    let repository = try newRepository(scratch)
+    defer { closeRepository(repository) }
+    try save(repository, [bytes(70_003, seed: 1)], skeleton: statePickle([("a", "0", 70_000)]), #"{"path": "a"}"#)
+    let checkpoint = try handle { checkpointOpen(repository, "a", $0, $1) }
+    defer { checkpointClose(checkpoint) }
+    #expect(try regions(checkpoint, ["0"], copy: false)[0].count == 70_003)
+    for mode in [LoadMode.copied, .mapped] {
+      let state = try Repository(opening: scratch.path).load(PathName(path: "a"), mode)
+      #expect(state["a"]?.tensor?.shape == [70_000])
+    }
+  }
+
   @Test func largeSkeletonIsNoStorageOfTheState() throws {
     let scratch = try Scratch()
     let repository = try newRepository(scratch)
