@@ -17,15 +17,24 @@ final class FileLock: Sendable {
   ///
   /// The file is opened anew each time, and looked at again once the lock is held: somebody may have put another file
   /// in its place while this waited, and two files are two locks. `onWait` is called once, after 5 seconds.
-  static func acquire(_ path: String, mode: mode_t, onWait: () -> Void) throws -> FileLock {
+  /// `whileWaiting`, if given, is called between attempts, and ends the wait by throwing.
+  static func acquire(
+    _ path: String, mode: mode_t, whileWaiting: (() throws -> Void)? = nil, onWait: () -> Void
+  ) throws -> FileLock {
     var waited = 0
+    var hasSaidSo = false
     while true {
       let lock = try FileLock(guarding: open(path, mode: mode))
-      while !(try lock.take(LOCK_EX, waiting: waited >= 5_000)) {
+      // A call that blocks could not be called off.
+      while !(try lock.take(LOCK_EX, waiting: waited >= 5_000 && whileWaiting == nil)) {
+        try whileWaiting?()
         let pause = waited < 100 ? 1 : 5
         usleep(useconds_t(pause * 1_000))
         waited += pause
-        if waited >= 5_000 { onWait() }
+        if waited >= 5_000, !hasSaidSo {
+          hasSaidSo = true
+          onWait()
+        }
       }
       if try lock.isAt(path) { return lock }
     }
