@@ -24,7 +24,10 @@ struct CollectGarbage: ParsableCommand {
 
   func run() throws {
     let console = output.console
-    let report = try repository.open(console).collectGarbage(force: force)
+    let progress = console.progress("looking through blobs", of: .things)
+    defer { progress.finish() }
+    let report = try repository.open(console).collectGarbage(force: force) { progress.update($0, $1) }
+    progress.finish()
     console.warn(report.warnings)
     if console.json { return try console.result(json: View(report)) }
     try console.message(

@@ -20,7 +20,10 @@ struct Reindex: ParsableCommand {
   func run() throws {
     let console = output.console
     let repository = try repository.open(console)
-    try repository.reindex()
+    let progress = console.progress("reading the log")
+    defer { progress.finish() }
+    try repository.reindex { progress.update($0, $1) }
+    progress.finish()
     let stats = try repository.stats()
     if console.json {
       return try console.result(json: ["checkpoints": stats.checkpoints, "incomplete": stats.incomplete])

@@ -41,7 +41,7 @@ struct Console: Sendable {
   }
 
   /// A progress bar for something with this title.
-  func progress(_ title: String) -> ProgressBar {
-    ProgressBar(title: printable(title), visible: !quiet && Terminal.error.isTerminal, style: errorStyle)
+  func progress(_ title: String, of unit: ProgressBar.Unit = .bytes) -> ProgressBar {
+    ProgressBar(title: printable(title), unit: unit, visible: !quiet && Terminal.error.isTerminal, style: errorStyle)
   }
 }

@@ -13,19 +13,27 @@ final class ProgressBar: Sendable {
   private static let patience = Duration.milliseconds(400)
   private static let interval = Duration.milliseconds(100)
 
+  /// What is counted.
+  enum Unit {
+    case bytes
+    case things
+  }
+
   private let title: String
+  private let unit: Unit
   private let visible: Bool
   private let style: Style
   private let start = ContinuousClock.now
   private let state = Mutex(State())
 
-  init(title: String, visible: Bool, style: Style) {
+  init(title: String, unit: Unit, visible: Bool, style: Style) {
     self.title = title
+    self.unit = unit
     self.visible = visible
     self.style = style
   }
 
-  /// `done` of `total` bytes are done; may be called from any thread.
+  /// `done` of `total` are done; may be called from any thread.
   func update(_ done: Int, _ total: Int) {
     guard visible else { return }
     state.withLock { state in
@@ -50,7 +58,12 @@ final class ProgressBar: Sendable {
     let fraction = total > 0 ? min(max(Double(done) / Double(total), 0), 1) : 0
     let seconds = max(Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18, 1e-3)
     let rate = Sizes.human(Int(min(Double(max(done, 0)) / seconds, 1e18)))
-    let numbers = "\(Int(fraction * 100)) %  \(Sizes.human(done)) of \(Sizes.human(total))  \(rate)/s"
+    let percent = "\(Int(fraction * 100)) %"
+    let numbers =
+      switch unit {
+      case .bytes: "\(percent)  \(Sizes.human(done)) of \(Sizes.human(total))  \(rate)/s"
+      case .things: "\(percent)  \(done) of \(total)"
+      }
     // One column stays free: writing to the last one makes some terminals go to the next line.
     let room = (Terminal.error.width ?? 80) - 1
     let barWidth = min(24, room - columns(of: numbers) - min(columns(of: title), 20) - 4)

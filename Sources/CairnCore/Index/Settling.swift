@@ -3,6 +3,9 @@ import GRDB
 import Glibc
 
 extension Repository {
+  /// Told how much of how much has been done, from any thread.
+  public typealias Progress = @Sendable (_ done: Int, _ total: Int) -> Void
+
   /// Runs `body` with the repository's lock held and its index settled.
   ///
   /// `checkCancelled`, if given, is called again and again while this waits for the lock; what it throws is thrown.
@@ -83,7 +86,7 @@ extension Repository {
   }
 
   /// Makes the index anew from the whole log, of which one had come to byte `applied`.
-  private func rebuild(_ log: Log, applied: Int) throws -> LockedRepository {
+  private func rebuild(_ log: Log, applied: Int, progress: Progress? = nil) throws -> LockedRepository {
     let tail = try log.tail(from: Log.Position())
     guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
       throw Log.damage(logPath, "its first line does not name this repository")
@@ -96,7 +99,7 @@ extension Repository {
 
     let directory = try WriterDirectory(repository: path, modes: modes)
     let built = directory.path + "/" + IndexFile.fileName
-    try build(built, from: tail)
+    try build(built, from: tail, progress: progress)
     try moveIndexAside()
     // A filesystem may reorder renames: a stale -wal must not meet the new file.
     try Files.syncDirectory(path)
@@ -108,7 +111,7 @@ extension Repository {
       repository: self, log: log, index: connection.queue, packs: Packs(blobs: blobs), position: tail.end)
   }
 
-  private func build(_ file: String, from tail: Log.Tail) throws {
+  private func build(_ file: String, from tail: Log.Tail, progress: Progress?) throws {
     var options = GRDB.Configuration()
     options.prepareDatabase { db in
       // Nothing is lost with a half-built index: it is renamed into place when it is whole.
@@ -118,7 +121,10 @@ extension Repository {
     try IndexFile.migrate(queue, path: file)
     try queue.write { db in
       let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
-      for line in tail.lines { try writer.apply(line.entry) }
+      for (line, start) in zip(tail.lines, tail.starts) {
+        try writer.apply(line.entry)
+        progress?(start + line.bytes.count, tail.end.bytes)
+      }
       try writer.setPosition(tail.end, repository: configuration.id)
     }
     if configuration.journal == .wal {
@@ -139,7 +145,9 @@ extension Repository {
   }
 
   /// Makes the index anew from the log and the manifests, whatever state it is in.
-  public func reindex() throws {
+  ///
+  /// `progress` is told how many bytes of the log have been read, and how many it has.
+  public func reindex(progress: Progress? = nil) throws {
     let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
@@ -158,7 +166,7 @@ extension Repository {
     } catch let error where isDamage(ofIndex: error) {
       // That is what reindexing is for.
     }
-    _ = try rebuild(log, applied: applied)
+    _ = try rebuild(log, applied: applied, progress: progress)
   }
 
   /// Throws if lines that the index has applied are no longer in the log: then the index knows more than it.

@@ -17,7 +17,8 @@ extension Repository {
   ///
   /// A checkpoint whose manifest cannot be read stops it from unlinking blobs, since nobody can say which it needs;
   /// `force` goes on all the same.
-  public func collectGarbage(force: Bool = false) throws -> GarbageReport {
+  /// `progress` is told how many of the directories of blobs have been looked through.
+  public func collectGarbage(force: Bool = false, progress: Progress? = nil) throws -> GarbageReport {
     var report = GarbageReport()
     // Settled first: a manifest that could not be read may be back.
     try locked { _ in }
@@ -29,7 +30,7 @@ extension Repository {
       report.freed = try sweep(force: force)
       report.repackedPacks = try rewriteSparsePacks()
       if report.repackedPacks > 0 { report.freed += try sweep(force: force) }
-      report.freed += try unlinkUnnamed(force: force)
+      report.freed += try unlinkUnnamed(force: force, progress)
       // Blobs that were found in packs of another name leave those that their rows named.
       report.freed += try sweep(force: force)
     }
@@ -42,14 +43,16 @@ extension Repository {
     + "(`cairn verify` names it; remove it, or use `cairn gc --force`)"
 
   /// Lists files without the lock and judges them in batches under it: what has no row goes.
-  private func unlinkUnnamed(force: Bool) throws -> Freed {
+  private func unlinkUnnamed(force: Bool, _ progress: Progress?) throws -> Freed {
     var freed = Freed()
     var batch: [ListedFile] = []
     func judge() throws {
       freed += try unlinkUnnamed(batch, force: force)
       batch = []
     }
-    for name in BlobStore.directoryNames {
+    let names = BlobStore.directoryNames
+    for (index, name) in names.enumerated() {
+      progress?(index, names.count)
       for file in try Files.names(in: "\(path)/blobs/\(name)") {
         guard let stored = ListedFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
         batch.append(stored)
