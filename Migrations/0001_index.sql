@@ -30,6 +30,7 @@ CREATE TABLE blob (
   digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),
   size INTEGER NOT NULL,
   stored INTEGER NOT NULL,
+  crc32 INTEGER NOT NULL,
   place INTEGER NOT NULL CHECK (place IN (0, 1, 2)),
   pack_id INTEGER REFERENCES pack (id) CHECK ((place = 2) = (pack_id IS NOT NULL)),
   refs INTEGER NOT NULL DEFAULT 0 CHECK (refs >= 0)

@@ -29,15 +29,15 @@ import Testing
     let chunks = (0..<Int.random(in: 0...5, using: &random)).map { index in
       Manifest.Chunk(
         digest: Digest(hashing: [9, UInt8(index)]), length: .random(in: 0...Int(UInt32.max), using: &random),
-        pack: packs.isEmpty || .random(using: &random) ? nil : .random(in: 0..<packs.count, using: &random))
+        pack: packs.isEmpty || .random(using: &random) ? nil : .random(in: 0..<packs.count, using: &random),
+        crc32: .random(in: .min ... .max, using: &random))
     }
     let storages = (0..<Int.random(in: 0...4, using: &random)).map { _ in
       let members =
         chunks.isEmpty
         ? [] : (0..<Int.random(in: 0...3, using: &random)).map { _ in Int.random(in: 0..<chunks.count, using: &random) }
       return Manifest.Storage(
-        chunks: members, size: members.reduce(0) { $0 + chunks[$1].length },
-        crc32: .random(using: &random) ? nil : .random(in: .min ... .max, using: &random))
+        chunks: members, size: members.reduce(0) { $0 + chunks[$1].length })
     }
     let tensors: [TensorEntry] =
       storages.isEmpty

@@ -21,7 +21,7 @@ struct FileRestorer {
   private static let batchBytes = 1 << 20
 
   /// Writes one file to a path where nothing is yet. `done` and `total` are bytes, for the progress of several files.
-  func restore(_ file: Manifest.File, to path: String, done: Int, total: Int) throws {
+  func restore(_ file: Manifest.File, to path: String, done: Int, total: Int, keepsTime: Bool = true) throws {
     let output = try OutputFile(path, size: file.size)
     let batches = batches(file)
     let finished = Tally(done)
@@ -46,7 +46,7 @@ struct FileRestorer {
       try output.write(UnsafeRawBufferPointer(rebasing: buffer[..<batch.length]), at: batch.offset)
       progress?(finished.add(batch.length), total)
     }
-    try output.finish(modified: (file.modified, file.modifiedNanoseconds))
+    try output.finish(modified: keepsTime ? (file.modified, file.modifiedNanoseconds) : nil)
   }
 
   private func batches(_ file: Manifest.File) -> [Batch] {

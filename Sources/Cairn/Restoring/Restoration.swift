@@ -67,27 +67,13 @@ struct Restoration {
     return report(bytes: total)
   }
 
-  /// A state as a container: its skeleton is the pickle, whoever wrote it.
+  /// A state as a container, put together as any other file of segments.
   private func restore(_ skeleton: Manifest.Bytes) throws -> RestoreReport {
-    var positions = Array(stored.manifest.storages.indices)
-    if case .storage(let position) = skeleton { positions.removeAll { $0 == position } }
-    let storages = positions.enumerated().map { key, position in
-      let storage = stored.manifest.storages[position]
-      return PyTorchContainerWriter.Storage(key: String(key), byteCount: storage.size, crc32: storage.crc32) { sink in
-        for chunk in storage.chunks {
-          let length = stored.manifest.chunks[chunk].length
-          let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(length, 1), alignment: 4_096)
-          defer { buffer.deallocate() }
-          let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<length])
-          try stored.read(chunk, of: position, into: bytes, verify: true)
-          try sink(UnsafeRawBufferPointer(bytes))
-        }
-      }
-    }
-    let writer = PyTorchContainerWriter(archiveName: archiveName)
-    let pickle = try stored.bytes(skeleton)
-    let bytes = try writeFile { try writer.write(pickle: pickle, storages: storages, to: $0) }
-    return report(bytes: bytes)
+    let file = try stored.container(of: skeleton, archiveName: archiveName)
+    try FileRestorer(stored: stored, progress: options.progress).restore(
+      file, to: output.temporary, done: 0, total: file.size, keepsTime: false)
+    try output.publishFile()
+    return report(bytes: file.size)
   }
 
   /// As `torch.save` names it: the file's name without its ending.

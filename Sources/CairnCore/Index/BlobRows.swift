@@ -24,20 +24,22 @@ struct BlobRows {
   }
 
   /// The row of a blob that has a file of its own.
-  func ownFile(_ digest: Digest, size: Int, stored: Int, place: Place) throws -> Int64 {
-    try blob(digest, size: size, stored: stored, place: place, pack: nil)
+  func ownFile(_ digest: Digest, size: Int, stored: Int, place: Place, crc32: UInt32) throws -> Int64 {
+    try blob(digest, size: size, stored: stored, place: place, pack: nil, crc32: crc32)
   }
 
   /// The row of a blob that lies in a pack.
-  func packed(_ digest: Digest, size: Int, pack: Int64) throws -> Int64 {
-    try blob(digest, size: size, stored: size, place: .pack, pack: pack)
+  func packed(_ digest: Digest, size: Int, pack: Int64, crc32: UInt32) throws -> Int64 {
+    try blob(digest, size: size, stored: size, place: .pack, pack: pack, crc32: crc32)
   }
 
-  private func blob(_ digest: Digest, size: Int, stored: Int, place: Place, pack: Int64?) throws -> Int64 {
+  private func blob(
+    _ digest: Digest, size: Int, stored: Int, place: Place, pack: Int64?, crc32: UInt32
+  ) throws -> Int64 {
     guard let row = try BlobRow(digest, db) else {
       try db.cachedStatement(
-        sql: "INSERT INTO blob (digest, size, stored, place, pack_id) VALUES (?, ?, ?, ?, ?)"
-      ).execute(arguments: [digest.data, size, stored, place.rawValue, pack])
+        sql: "INSERT INTO blob (digest, size, stored, place, pack_id, crc32) VALUES (?, ?, ?, ?, ?, ?)"
+      ).execute(arguments: [digest.data, size, stored, place.rawValue, pack, Int64(crc32)])
       return db.lastInsertedRowID
     }
     // A raw and a compressed file serve alike.

@@ -15,6 +15,8 @@ struct IndexWriter {
     /// Its bytes, and those of its compressed file.
     var size: Int
     var storedSize: Int
+    /// The CRC-32 of its bytes.
+    var crc32: UInt32
     /// Whether the save has written any of its blobs, although the manifest may be one that was there.
     var hasNewBlobs = false
   }
@@ -140,7 +142,7 @@ struct IndexWriter {
   }
 
   private func insertUnreadable(_ digest: Digest) throws -> Int64 {
-    let blob = try rows.ownFile(digest, size: 0, stored: 0, place: .zstd)
+    let blob = try rows.ownFile(digest, size: 0, stored: 0, place: .zstd, crc32: 0)
     try db.execute(
       sql: """
         INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
@@ -153,7 +155,8 @@ struct IndexWriter {
 
   private func insertManifest(_ file: KnownManifest, checked: Bool) throws -> Int64 {
     let manifest = file.manifest
-    let blob = try rows.ownFile(file.digest, size: file.size, stored: file.storedSize, place: .zstd)
+    let blob = try rows.ownFile(
+      file.digest, size: file.size, stored: file.storedSize, place: .zstd, crc32: file.crc32)
     let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: checked)
     try db.cachedStatement(
       sql: """
@@ -196,8 +199,8 @@ struct IndexWriter {
           (lists.isWhole ? ManifestState.whole : .incomplete).rawValue, row[0] as Int64,
         ])
       try db.execute(
-        sql: "UPDATE blob SET size = ?, stored = ? WHERE id = ?",
-        arguments: [file.size, file.storedSize, row[2] as Int64])
+        sql: "UPDATE blob SET size = ?, stored = ?, crc32 = ? WHERE id = ?",
+        arguments: [file.size, file.storedSize, Int64(file.crc32), row[2] as Int64])
       try References(db: db).retain(tensors: lists.tensors, storages: lists.storages)
     }
   }

@@ -23,24 +23,25 @@ struct ManifestRows {
     func packed(_ chunk: Manifest.Chunk, _ pack: Digest) throws -> Int64 {
       let id = try packIDs[pack] ?? rows.pack(pack)
       packIDs[pack] = id
-      return try rows.packed(chunk.digest, size: chunk.length, pack: id)
+      return try rows.packed(chunk.digest, size: chunk.length, pack: id, crc32: chunk.crc32)
     }
     let blobIDs = try manifest.chunks.map { chunk in
       let named = chunk.pack.map { manifest.packs[$0] }
       if present {
         if let named { return try packed(chunk, named) }
-        return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw)
+        return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
       }
       // Where it is, not where it was: packs are rewritten, files compressed, and none of that is in the manifest.
       if let named, packs.holds(named, chunk.digest, length: chunk.length) { return try packed(chunk, named) }
       if let file = try blobs.ownFile(chunk.digest, length: chunk.length) {
         return try rows.ownFile(
-          chunk.digest, size: chunk.length, stored: file.size, place: file.encoding == .zstd ? .zstd : .raw)
+          chunk.digest, size: chunk.length, stored: file.size, place: file.encoding == .zstd ? .zstd : .raw,
+          crc32: chunk.crc32)
       }
       if let found = try packs.find(chunk.digest).first { return try packed(chunk, found) }
       isWhole = false
       if let named { return try packed(chunk, named) }
-      return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw)
+      return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
     }
     let storageIDs = try manifest.storages.map { storage in
       try storageID(PackedIDs.encode(storage.chunks.lazy.map { blobIDs[$0] }), size: storage.size)

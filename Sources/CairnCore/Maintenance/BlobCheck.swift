@@ -59,7 +59,7 @@ struct BlobCheck {
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(blob.size, 1), alignment: 4_096)
       defer { buffer.deallocate() }
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<blob.size])
-      let chunk = Manifest.Chunk(digest: blob.digest, length: blob.size, pack: nil)
+      let chunk = Manifest.Chunk(digest: blob.digest, length: blob.size, crc32: 0)
       let reader = BlobReader(blobs: store)
       guard
         let read = try own.encoding == .raw

@@ -14,11 +14,11 @@ extension Manifest {
     for chunk in chunks { writer.put(chunk.length) }
     for chunk in chunks { writer.put(chunk.pack.map { $0 + 1 } ?? 0) }
     for chunk in chunks { writer.put(raw: chunk.digest.bytes) }
+    for chunk in chunks { writer.put(Int(chunk.crc32)) }
     writer.put(storages.count)
     for storage in storages {
       writer.put(storage.chunks.count)
       for chunk in storage.chunks { writer.put(chunk) }
-      writer.put(storage.crc32.map { Int($0) + 1 } ?? 0)
     }
     writer.put(tensors.count)
     for tensor in tensors { writer.put(tensor.name) }
@@ -88,9 +88,11 @@ extension Manifest {
     let chunkCount = try reader.count()
     let lengths = try (0..<chunkCount).map { _ in try reader.number(upTo: Int(UInt32.max)) }
     let places = try (0..<chunkCount).map { _ in try reader.number(upTo: packCount) }
+    let digests = try (0..<chunkCount).map { _ in try digest(&reader) }
     let chunks = try (0..<chunkCount).map { index in
       Chunk(
-        digest: try digest(&reader), length: lengths[index], pack: places[index] == 0 ? nil : places[index] - 1)
+        digest: digests[index], length: lengths[index], pack: places[index] == 0 ? nil : places[index] - 1,
+        crc32: UInt32(try reader.number(upTo: Int(UInt32.max))))
     }
     let storageCount = try reader.count()
     let storages = try (0..<storageCount).map { _ in try storage(&reader, of: chunks) }
@@ -139,8 +141,7 @@ extension Manifest {
       size = sum
       return member
     }
-    let crc = try reader.number(upTo: Int(UInt32.max) + 1)
-    return Storage(chunks: members, size: size, crc32: crc == 0 ? nil : UInt32(crc - 1))
+    return Storage(chunks: members, size: size)
   }
 
   private static func tensors(_ reader: inout ByteReader, storages: [Storage]) throws -> [TensorEntry] {

@@ -8,6 +8,16 @@ public struct Manifest: Sendable, Hashable {
     public var length: Int
     /// The pack it lay in when this was saved, as a position in ``Manifest/packs``; nil if it had a file of its own.
     public var pack: Int?
+    /// The CRC-32 of its content: a zip container can be put together around the bytes without reading them first.
+    public var crc32: UInt32
+
+    /// Makes a chunk from its parts.
+    public init(digest: Digest, length: Int, pack: Int? = nil, crc32: UInt32) {
+      self.digest = digest
+      self.length = length
+      self.pack = pack
+      self.crc32 = crc32
+    }
   }
 
   /// One storage's bytes: its chunks, one after the other.
@@ -16,8 +26,6 @@ public struct Manifest: Sendable, Hashable {
     public var chunks: [Int]
     /// How many bytes it has.
     public var size: Int
-    /// The CRC-32 of the bytes, where it was computed when they were saved.
-    public var crc32: UInt32?
   }
 
   /// Bytes kept in the manifest itself, or, over 64 KiB, as a storage like any other.
@@ -75,6 +83,13 @@ public struct Manifest: Sendable, Hashable {
   public var chunks: [Chunk]
   /// The packs that small blobs lay in.
   public var packs: [Digest]
+
+  /// The CRC-32 of a storage's bytes, put together from those of its chunks.
+  public func crc32(ofStorage index: Int) -> UInt32 {
+    storages[index].chunks.reduce(0) { sum, chunk in
+      Checksum.combine(sum, chunks[chunk].crc32, length: chunks[chunk].length)
+    }
+  }
 
   /// The checkpoint's bytes, as a file or in memory would have them: storages, skeleton and literals.
   public var size: Int {

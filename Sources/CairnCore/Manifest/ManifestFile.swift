@@ -15,6 +15,7 @@ struct ManifestFile {
     let content = try Zstd.decompress(bytes, path: path, limit: Self.limit)
     guard Digest(hashing: content) == digest else { throw CairnError.damaged(path, "its content has another digest") }
     return .init(
-      digest: digest, manifest: try Manifest.decoded(content, path: path), size: content.count, storedSize: bytes.count)
+      digest: digest, manifest: try Manifest.decoded(content, path: path), size: content.count, storedSize: bytes.count,
+      crc32: content.withUnsafeBytes { Checksum.crc32($0) })
   }
 }

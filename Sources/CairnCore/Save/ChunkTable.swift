@@ -19,6 +19,7 @@ final class ChunkTable: Sendable {
     var digests: [Digest?]
     var places: [Digest: Place] = [:]
     var lengths: [Digest: Int] = [:]
+    var checksums: [Digest: UInt32] = [:]
     /// Being written by one of the workers.
     var claimed: Set<Digest> = []
     /// Not to be taken from the repository: looked up before, and gone since.
@@ -55,6 +56,8 @@ final class ChunkTable: Sendable {
   }
 
   func mayReuse(_ digest: Digest) -> Bool { state.withLock { !$0.forced.contains(digest) } }
+
+  func setChecksum(_ checksum: UInt32, of digest: Digest) { state.withLock { $0.checksums[digest] = checksum } }
 
   func setPlace(_ place: Place, of digest: Digest) { state.withLock { $0.places[digest] = place } }
 
@@ -106,7 +109,10 @@ final class ChunkTable: Sendable {
   }
 
   /// All that the workers have found, once they are through.
-  func result() -> (digests: [Digest?], places: [Digest: Place], lengths: [Digest: Int], files: [WrittenFile]) {
-    state.withLock { ($0.digests, $0.places, $0.lengths, Array($0.files.values)) }
+  func result() -> (
+    digests: [Digest?], places: [Digest: Place], lengths: [Digest: Int], checksums: [Digest: UInt32],
+    files: [WrittenFile]
+  ) {
+    state.withLock { ($0.digests, $0.places, $0.lengths, $0.checksums, Array($0.files.values)) }
   }
 }

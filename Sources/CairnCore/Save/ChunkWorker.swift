@@ -33,10 +33,13 @@ struct ChunkWorker {
     var done = Set<Digest>()
     for (index, digest) in digests.enumerated() where claimed.contains(digest) && done.insert(digest).inserted {
       let length = chunking.tasks[batch[index]].length
+      let bytes = UnsafeRawBufferPointer(slice(starts[index], length))
       if let row = known[digest], row.size == length, let place = try? reusable(digest, row) {
+        table.setChecksum(row.crc32, of: digest)
         table.setPlace(place, of: digest)
       } else {
-        try write(digest, UnsafeRawBufferPointer(slice(starts[index], length)))
+        table.setChecksum(Checksum.crc32(bytes), of: digest)
+        try write(digest, bytes)
       }
     }
   }
@@ -105,6 +108,8 @@ struct BlobPlace: Sendable, Hashable {
   var size: Int
   /// The pack it lies in; nil if it has a file of its own.
   var pack: Digest?
+  /// The CRC-32 of its content.
+  var crc32: UInt32
 }
 
 extension Repository {
@@ -121,11 +126,12 @@ extension Repository {
     var found: [Digest: BlobPlace] = [:]
     let find = try db.cachedStatement(
       sql: """
-        SELECT b.size, p.digest FROM blob b LEFT JOIN pack p ON p.id = b.pack_id WHERE b.digest = ? AND b.refs > 0
+        SELECT b.size, p.digest, b.crc32 FROM blob b LEFT JOIN pack p ON p.id = b.pack_id WHERE b.digest = ? AND b.refs > 0
         """)
     for digest in digests {
       guard let row = try Row.fetchOne(find, arguments: [digest.data]) else { continue }
-      found[digest] = BlobPlace(size: row[0], pack: (row[1] as Data?).flatMap { Digest(bytes: $0) })
+      found[digest] = BlobPlace(
+        size: row[0], pack: (row[1] as Data?).flatMap { Digest(bytes: $0) }, crc32: UInt32(row[2] as Int64))
     }
     return found
   }

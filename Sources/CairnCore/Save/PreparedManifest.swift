@@ -13,7 +13,8 @@ struct PreparedManifest {
   init(
     _ saver: Saver,
     _ result: (
-      digests: [Digest?], places: [Digest: ChunkTable.Place], lengths: [Digest: Int], files: [ChunkTable.WrittenFile]
+      digests: [Digest?], places: [Digest: ChunkTable.Place], lengths: [Digest: Int],
+      checksums: [Digest: UInt32], files: [ChunkTable.WrittenFile]
     ), directory: WriterDirectory
   ) throws {
     var chunks: [Manifest.Chunk] = []
@@ -25,17 +26,19 @@ struct PreparedManifest {
 
     func position(_ digest: Digest) throws -> Int {
       if let position = positions[digest] { return position }
-      guard let place = result.places[digest], let length = result.lengths[digest] else {
+      guard let place = result.places[digest], let length = result.lengths[digest],
+        let checksum = result.checksums[digest]
+      else {
         throw CairnError(.io, "\(digest): a blob of this save was neither found nor written")
       }
       let pack: Digest?
       switch place {
       case .ownFile:
         pack = nil
-        reused[digest] = BlobPlace(size: length, pack: nil)
+        reused[digest] = BlobPlace(size: length, pack: nil, crc32: checksum)
       case .pack(let found):
         pack = found
-        reused[digest] = BlobPlace(size: length, pack: found)
+        reused[digest] = BlobPlace(size: length, pack: found, crc32: checksum)
       case .written:
         pack = nil
         newBytes += length
@@ -49,7 +52,7 @@ struct PreparedManifest {
         packPositions[pack] = packs.count - 1
         return packs.count - 1
       }
-      chunks.append(Manifest.Chunk(digest: digest, length: length, pack: packPosition))
+      chunks.append(Manifest.Chunk(digest: digest, length: length, pack: packPosition, crc32: checksum))
       positions[digest] = chunks.count - 1
       return chunks.count - 1
     }
@@ -60,7 +63,7 @@ struct PreparedManifest {
         guard let digest = result.digests[task] else { throw CairnError(.io, "a chunk of this save was not read") }
         return try position(digest)
       }
-      return Manifest.Storage(chunks: positions, size: saver.content.sources[index].size, crc32: nil)
+      return Manifest.Storage(chunks: positions, size: saver.content.sources[index].size)
     }
     let manifest = Manifest(
       content: saver.content.content, tensors: saver.content.tensors, metadata: saver.content.metadata,
@@ -79,7 +82,8 @@ struct PreparedManifest {
         chunk.pack.map { store.path(packs[$0], .pack) } ?? store.path(chunk.digest, .raw)
       })
     known = .init(
-      digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count, hasNewBlobs: newBytes > 0)
+      digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count,
+      crc32: bytes.withUnsafeBytes { Checksum.crc32($0) }, hasNewBlobs: newBytes > 0)
     files =
       result.files.filter { named.contains($0.final) }
       + [.init(temporary: temporary, final: store.path(digest, .zstd))]
