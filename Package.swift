@@ -5,6 +5,7 @@ let package = Package(
   name: "cairn",
   products: [
     .library(name: "Cairn", targets: ["Cairn"]),
+    .library(name: "CairnC", type: .dynamic, targets: ["CairnC"]),
     .executable(name: "cairn", targets: ["CairnCLI"]),
   ],
   dependencies: [
@@ -32,6 +33,9 @@ let package = Package(
       ]),
     .target(name: "CairnFormats", dependencies: ["CairnCore", "CairnSystem"]),
     .target(name: "Cairn", dependencies: ["CairnCore", "CairnFormats"]),
+    .target(
+      name: "CairnC", dependencies: ["Cairn", .product(name: "Logging", package: "swift-log")],
+      exclude: ["cairn.h", "exports.map"]),
     .executableTarget(
       name: "CairnCLI",
       dependencies: [
@@ -39,6 +43,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),
     .testTarget(name: "CairnFormatsTests", dependencies: ["CairnFormats"]),

@@ -54,7 +54,7 @@ enum ExitStatus: Int32, CaseIterable {
 
   private init(_ kind: CairnError.Kind) {
     switch kind {
-    case .alreadyExists, .noSpace, .io, .changed, .unsupportedFilesystem: self = .failure
+    case .alreadyExists, .noSpace, .io, .changed, .unsupportedFilesystem, .cancelled: self = .failure
     case .notFound, .removed: self = .notFound
     case .notARepository, .untrusted: self = .noRepository
     case .damaged, .missing: self = .damaged

@@ -215,7 +215,7 @@ enum ManifestState: Int {
 
 extension Manifest {
   /// What the index calls its kind.
-  var kind: String {
+  package var kind: String {
     switch content {
     case .state: return "state"
     case .files(let files): return files.count == 1 && files[0].path.isEmpty ? "file" : "directory"

@@ -4,8 +4,12 @@ import Glibc
 
 extension Repository {
   /// Runs `body` with the repository's lock held and its index settled.
-  func locked<Result>(_ body: (inout LockedRepository) throws -> Result) throws -> Result {
-    let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
+  ///
+  /// `checkCancelled`, if given, is called again and again while this waits for the lock; what it throws is thrown.
+  func locked<Result>(
+    checkCancelled: (() throws -> Void)? = nil, _ body: (inout LockedRepository) throws -> Result
+  ) throws -> Result {
+    let lock = try FileLock.acquire(path + "/lock", mode: modes.file, whileWaiting: checkCancelled) {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }

@@ -16,13 +16,38 @@ public final class StoredCheckpoint: Sendable {
   /// Network filesystems: a mapped file that another host removes is gone under the mapping.
   private let mayMap: Bool
 
-  init(name: String, digest: Digest, repository: Repository) throws {
+  convenience init(name: String, digest: Digest, repository: Repository) throws {
+    try self.init(
+      name: name, digest: digest, blobs: repository.blobs, mayMap: repository.configuration.journal == .wal)
+  }
+
+  private init(name: String, digest: Digest, blobs: BlobStore, mayMap: Bool) throws {
     self.name = name
     self.digest = digest
-    blobs = repository.blobs
+    self.blobs = blobs
     manifest = try ManifestFile(blobs: blobs).read(digest).manifest
     reader = BlobReader(blobs: blobs)
-    mayMap = repository.configuration.journal == .wal
+    self.mayMap = mayMap
+  }
+
+  /// Opens a checkpoint by what a pointer says of it: the repository's directory and id, and the manifest's digest.
+  ///
+  /// It looks at `cairn.json` and the files under `blobs/` only, regular files all: no log, no index. Nothing is made,
+  /// written or migrated. Whether the repository is to be trusted is for the caller to say.
+  ///
+  /// Throws ``CairnError``: not a repository, or another one than that with the id; the manifest or a blob missing.
+  public convenience init(repository path: String, id: String, manifest digest: Digest) throws {
+    let directory = PathName.absolute(path)
+    let configuration = try RepositoryConfiguration.read(directory)
+    guard configuration.id == id else {
+      throw CairnError(
+        .notARepository, "\(directory): this is the repository \(configuration.id), not \(id.prefix(64))",
+        advice: "name the right one with CAIRN_REPO")
+    }
+    let blobs = BlobStore(repository: directory, readsDirectories: configuration.journal == .delete)
+    try self.init(
+      name: "checkpoint \(digest.hex.prefix(16)) in \(directory)", digest: digest, blobs: blobs,
+      mayMap: configuration.journal == .wal)
   }
 
   /// How a storage comes into memory.

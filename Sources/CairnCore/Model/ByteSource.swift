@@ -8,9 +8,14 @@ public protocol ByteSource: Sendable {
   ///
   /// Throws if they are not there (a file that was cut short) or cannot be read.
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws
+  /// How many bytes are best read at once: a small piece is still in the processor's cache when it is hashed, but each
+  /// read of some sources costs much by itself.
+  var preferredReadSize: Int { get }
 }
 
 extension ByteSource {
+  public var preferredReadSize: Int { 128 * 1024 }
+
   /// The `count` bytes that start at `offset`, as an array.
   public func bytes(at offset: Int, count: Int) throws -> [UInt8] {
     try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in

@@ -72,22 +72,50 @@ extension Repository {
 
   /// Who removed a checkpoint, and when: found in the log, which keeps it for good.
   private func removal(of name: PathName) throws -> LogEntry? {
-    guard let bytes = try Files.contents(logPath) else { return nil }
     var saved: Set<String> = []
     var found: LogEntry?
+    try forEachLogEntry { entry in
+      if entry.op == .saved, entry.path == name.path, name.version == nil || entry.version == name.version {
+        saved.insert(entry.id)
+      }
+      if entry.removes?.contains(where: saved.contains) == true { found = entry }
+    }
+    return found
+  }
+
+  /// Who removed the checkpoint with this id, and when; nil if nobody has, or there never was one.
+  ///
+  /// Found in the log, all of which is read.
+  public func removal(ofID id: String) throws -> CheckpointRemoval? {
+    var wasSaved = false
+    var found: LogEntry?
+    try forEachLogEntry { entry in
+      if entry.op == .saved, entry.id == id { wasSaved = true }
+      if wasSaved, entry.removes?.contains(id) == true { found = entry }
+    }
+    return found.map { CheckpointRemoval(time: $0.time, user: $0.user, host: $0.host) }
+  }
+
+  private func forEachLogEntry(_ body: (LogEntry) -> Void) throws {
+    guard let bytes = try Files.contents(logPath) else { return }
     var chain = Digest.zero
     var from = 0
     while from < bytes.count, let newline = bytes[from...].firstIndex(of: UInt8(ascii: "\n")),
       let line = try LogLine(parsing: bytes[from..<newline], after: chain)
     {
-      let entry = line.entry
-      if entry.op == .saved, entry.path == name.path, name.version == nil || entry.version == name.version {
-        saved.insert(entry.id)
-      }
-      if entry.removes?.contains(where: saved.contains) == true { found = entry }
+      body(line.entry)
       chain = line.chain
       from = newline + 1
     }
-    return found
   }
+}
+
+/// Who removed a checkpoint, when and where.
+public struct CheckpointRemoval: Sendable, Hashable {
+  /// In UTC: ISO 8601 with milliseconds.
+  public var time: String
+  /// The user's name.
+  public var user: String
+  /// The host's name.
+  public var host: String
 }

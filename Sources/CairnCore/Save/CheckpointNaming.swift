@@ -7,7 +7,7 @@ struct CheckpointNaming {
   struct Place {
     var version: Int
     var parent: String?
-    /// The ids of the versions that go because only so many are kept.
+    /// The ids of the versions that go: because only so many are kept, or because the request names them.
     var replaced: [String]
   }
 
@@ -29,7 +29,11 @@ struct CheckpointNaming {
           SELECT c.uid FROM checkpoint c JOIN run r ON r.id = c.run_id WHERE r.uid = ? ORDER BY c.id DESC LIMIT 1
           """, arguments: [run])
     }
-    let replaced = try request.keepVersions.map { try versions(of: request, in: db, beyond: $0 - 1) } ?? []
+    var replaced = try request.keepVersions.map { try versions(of: request, in: db, beyond: $0 - 1) } ?? []
+    var seen = Set(replaced)
+    for id in request.replaces where seen.insert(id).inserted {
+      if try isUntagged(id, after: request, in: db) { replaced.append(id) }
+    }
     return Place(version: last + 1, parent: parent, replaced: replaced)
   }
 
@@ -41,11 +45,24 @@ struct CheckpointNaming {
         SELECT c.uid, (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id)
         FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? ORDER BY c.version DESC
         """, arguments: [request.path])
-    let untagged = versions.filter { row in
-      let tags = (row[1] as String?)?.split(separator: "\n").map(String.init) ?? []
-      return tags.allSatisfy { request.tags.contains($0) }
-    }
+    let untagged = versions.filter { Self.keepsNoTag($0[1], after: request) }
     return untagged.dropFirst(count).map { $0[0] }
+  }
+
+  /// Whether there is a checkpoint with this id, and none of its tags stays with it after this save.
+  private func isUntagged(_ id: String, after request: SaveRequest, in db: Database) throws -> Bool {
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id) FROM checkpoint c
+        WHERE c.uid = ?
+        """, arguments: [id])
+    return row.map { Self.keepsNoTag($0[0], after: request) } ?? false
+  }
+
+  private static func keepsNoTag(_ tags: String?, after request: SaveRequest) -> Bool {
+    let tags = tags?.split(separator: "\n").map(String.init) ?? []
+    return tags.allSatisfy { request.tags.contains($0) }
   }
 
   /// The id of the run with this name, which begins now if there is none.

@@ -14,9 +14,6 @@ struct ChunkWorker {
   /// Holds a batch; what is hashed in it is what is written.
   let buffer: UnsafeMutableRawBufferPointer
 
-  /// How much is read and then hashed at a time: small enough to be in the cache still when it is hashed.
-  private static let piece = 128 * 1024
-
   /// Finds or writes the chunks of the tasks in `batch`.
   func run(_ batch: [Int]) throws {
     var digests: [Digest] = []
@@ -50,12 +47,13 @@ struct ChunkWorker {
 
   private func readAndHash(_ task: ChunkTask, into buffer: UnsafeMutableRawBufferPointer) throws -> Digest {
     var hash = SHA256()
+    let piece = max(sources[task.storage].preferredReadSize, 1)
     var done = 0
     while done < task.length {
-      let end = min(done + Self.piece, task.length)
-      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<end])
-      try sources[task.storage].read(into: piece, at: task.offset + done)
-      hash.update(bufferPointer: UnsafeRawBufferPointer(piece))
+      let end = task.length - done <= piece ? task.length : done + piece
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<end])
+      try sources[task.storage].read(into: part, at: task.offset + done)
+      hash.update(bufferPointer: UnsafeRawBufferPointer(part))
       done = end
     }
     return Digest(hash.finalize())

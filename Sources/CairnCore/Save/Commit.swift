@@ -19,6 +19,8 @@ struct Commit {
   }
 
   func run(_ locked: inout LockedRepository) throws -> Outcome {
+    // From here on it is too late: what is put in place would be for `gc` to take away.
+    try request.checkCancelled()
     let gone = try goneSince(locked.index)
     if !gone.isEmpty { return .gone(gone) }
     try putInPlace()

@@ -41,7 +41,7 @@ extension Repository {
       _ = try checkpoint(source)
       throw CairnError(.removed, "\(source): was removed just now")
     }
-    if request.keepVersions != nil { report.warnings += sweepReportingFailure() }
+    if request.keepVersions != nil || !request.replaces.isEmpty { report.warnings += sweepReportingFailure() }
     return report
   }
 

@@ -18,13 +18,27 @@ public struct SaveRequest: Sendable {
   public var metadata: [String: JSONValue] = [:]
   /// How many versions of the path stay, this one included; nil: all. Tagged ones stay anyway, and do not count.
   public var keepVersions: Int?
+  /// Ids of checkpoints, of whatever path, that go with the commit of this one: one line of the log says both. Those that
+  /// are not there are ignored; those that keep a tag after this save stay.
+  public var replaces: [String] = []
   /// The id of the checkpoint it follows; nil: the newest version of the path, else the newest checkpoint of the run.
   public var parent: String?
   /// Told how many bytes of how many have been read, from any thread.
   public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+  /// Asked often, from any thread, until the commit begins: `true` ends the save with ``CairnError/Kind/cancelled``, and
+  /// the repository is as before.
+  public var isCancelled: (@Sendable () -> Bool)?
 
   /// Makes a request with nothing but a path.
   public init(path: String) { self.path = path }
+}
+
+extension SaveRequest {
+  /// Throws if the save was called off.
+  func checkCancelled() throws {
+    guard isCancelled?() == true else { return }
+    throw CairnError(.cancelled, "\(path): the save was cancelled", advice: "nothing was saved")
+  }
 }
 
 /// What a save has done.

@@ -28,12 +28,17 @@ final class Saver {
   func run() throws -> SaveReport {
     defer { try? directory.remove() }
     var tasks = Array(chunking.tasks.indices)
+    let request = request
+    let checkCancelled: (() throws -> Void)? = request.isCancelled == nil ? nil : { try request.checkCancelled() }
     while true {
       try readHashAndWrite(tasks)
+      try request.checkCancelled()
       try content.checkUnchanged()
       let prepared = try PreparedManifest(self, table.result(), directory: directory)
       try beforeLock()
-      let outcome = try repository.locked { try Commit(self, prepared).run(&$0) }
+      let outcome = try repository.locked(checkCancelled: checkCancelled) { locked in
+        try Commit(self, prepared).run(&locked)
+      }
       switch outcome {
       case .committed(var report, let replaced):
         if replaced { report.warnings += repository.sweepReportingFailure() }
@@ -62,6 +67,7 @@ final class Saver {
         reader: reader, buffer: buffer)
       do {
         while !failed.load(ordering: .relaxed) {
+          try request.checkCancelled()
           let index = next.add(1, ordering: .relaxed).oldValue
           if index >= batches.count { break }
           try worker.run(batches[index])

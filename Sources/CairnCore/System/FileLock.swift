@@ -13,16 +13,26 @@ final class FileLock: Sendable {
   ///
   /// The file is opened anew each time, and looked at again once the lock is held: somebody may have put another file
   /// in its place while this waited, and two files are two locks. `onWait` is called once, after 5 seconds.
-  static func acquire(_ path: String, mode: mode_t, onWait: () -> Void) throws -> FileLock {
+  /// `whileWaiting`, if given, is called between attempts, and ends the wait by throwing.
+  static func acquire(
+    _ path: String, mode: mode_t, whileWaiting: (() throws -> Void)? = nil, onWait: () -> Void
+  ) throws -> FileLock {
     var waited = 0
+    var hasSaidSo = false
     while true {
       let file = try open(path, mode: mode)
-      while retrying({ flock(file.descriptor, waited < 5_000 ? LOCK_EX | LOCK_NB : LOCK_EX) }) != 0 {
+      // A call that blocks could not be called off.
+      let mayBlock = whileWaiting == nil
+      while retrying({ flock(file.descriptor, waited < 5_000 || !mayBlock ? LOCK_EX | LOCK_NB : LOCK_EX) }) != 0 {
         guard errno == EWOULDBLOCK else { throw lockFailure(path) }
+        try whileWaiting?()
         let pause = waited < 100 ? 1 : 5
         usleep(useconds_t(pause * 1_000))
         waited += pause
-        if waited >= 5_000 { onWait() }
+        if waited >= 5_000, !hasSaidSo {
+          hasSaidSo = true
+          onWait()
+        }
       }
       if try Files.status(path)?.identity == file.status().identity {
         try guardAgainstFork(file)

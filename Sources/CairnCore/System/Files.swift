@@ -75,15 +75,17 @@ enum Files {
     }
   }
 
-  /// The whole of a small file; nil if it is not there. Throws if it is larger than `limit` bytes.
+  /// The whole of a small file; nil if it is not there. Throws if it is no regular file or larger than `limit` bytes.
   static func contents(_ path: String, limit: Int = 1 << 30) throws -> [UInt8]? {
     let file: OpenFile
     do {
-      file = try OpenFile(path, O_RDONLY)
+      file = try OpenFile(path, O_RDONLY | O_NONBLOCK)
     } catch let error as CairnError where error.kind == .missing {
       return nil
     }
-    let size = try file.status().size
+    let status = try file.status()
+    guard status.isRegularFile else { throw CairnError.damaged(path, "it is no regular file") }
+    let size = status.size
     guard size <= limit else { throw CairnError.damaged(path, "\(size) bytes, more than it can have") }
     return try [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
       filled = try file.read(

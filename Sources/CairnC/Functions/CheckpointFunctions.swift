@@ -1,0 +1,107 @@
+import Cairn
+
+@c(cairn_checkpoint_open)
+public func checkpointOpen(
+  _ handle: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ result: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let repository = try Handle.object(handle, Repository.self)
+    let opened = try repository.withCheckpoint(PathName(parsing: text(name, "name"))) { record, stored in
+      CheckpointHandle(name: record.name, try KeyedCheckpoint(stored))
+    }
+    try Handle.give(opened, result, "the checkpoint")
+  }
+}
+
+@c(cairn_checkpoint_open_manifest)
+public func checkpointOpenManifest(
+  _ repository: UnsafePointer<CChar>?, _ id: UnsafePointer<CChar>?, _ manifest: UnsafePointer<CChar>?,
+  _ result: UnsafeMutablePointer<OpaquePointer?>?, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    guard let digest = Digest(hex: try text(manifest, "manifest")) else {
+      throw CairnError(.invalid, "the manifest is not named by 64 hexadecimal digits in lower case")
+    }
+    let stored = try StoredCheckpoint(
+      repository: text(repository, "repository"), id: text(id, "repository id"), manifest: digest)
+    try Handle.give(CheckpointHandle(name: stored.name, try KeyedCheckpoint(stored)), result, "the checkpoint")
+  }
+}
+
+@c(cairn_checkpoint_close)
+public func checkpointClose(_ handle: OpaquePointer?) { Handle.close(handle, CheckpointHandle.self) }
+
+@c(cairn_checkpoint_info)
+public func checkpointInfo(_ handle: OpaquePointer?, _ result: StringResult?, _ error: StringResult?) -> Int32 {
+  attempt(error) { try give(JSONValue(try Handle.object(handle, CheckpointHandle.self)), result) }
+}
+
+@c(cairn_checkpoint_skeleton)
+public func checkpointSkeleton(
+  _ handle: OpaquePointer?, _ bytes: UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
+  _ length: UnsafeMutablePointer<UInt64>?, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let skeleton = try Handle.object(handle, CheckpointHandle.self).keyed.skeleton()
+    guard let bytes, let length else { throw CairnError(.invalid, "the skeleton: there is nowhere to put it") }
+    bytes.pointee = try copied(skeleton)
+    length.pointee = UInt64(skeleton.count)
+  }
+}
+
+@c(cairn_checkpoint_map)
+public func checkpointMap(
+  _ handle: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ result: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let loaded = try Handle.object(handle, CheckpointHandle.self).keyed.regions([text(key, "key")], .mapped)
+    for (region, byteCount) in loaded { try Handle.give(RegionHandle(region, byteCount: byteCount), result, "it") }
+  }
+}
+
+@c(cairn_checkpoint_map_all)
+public func checkpointMapAll(
+  _ handle: OpaquePointer?, _ keys: UnsafePointer<UnsafePointer<CChar>?>?, _ count: UInt64, _ verifyAndCopy: Int32,
+  _ results: UnsafeMutablePointer<OpaquePointer?>?, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let count = try size(count, "a list")
+    if count == 0 { return }
+    guard let keys, let results else { throw CairnError(.invalid, "the keys, or where to put regions, are NULL") }
+    let names = try (0..<count).map { try text(keys[$0], "key") }
+    let loaded = try Handle.object(handle, CheckpointHandle.self).keyed.regions(
+      names, verifyAndCopy != 0 ? .copied : .mapped)
+    for (index, (region, byteCount)) in loaded.enumerated() {
+      try Handle.give(RegionHandle(region, byteCount: byteCount), results + index, "a region")
+    }
+  }
+}
+
+@c(cairn_checkpoint_read)
+public func checkpointRead(
+  _ handle: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ offset: UInt64, _ length: UInt64,
+  _ buffer: UnsafeMutableRawPointer?, _ verify: Int32, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let key = try text(key, "key")
+    guard buffer != nil || length == 0 else { throw CairnError(.invalid, "the buffer is NULL") }
+    let room = UnsafeMutableRawBufferPointer(start: buffer, count: try size(length, "a part of storage \(key)"))
+    try Handle.object(handle, CheckpointHandle.self).keyed.read(
+      key, into: room, at: size(offset, "an offset in storage \(key)"), verify: verify != 0)
+  }
+}
+
+@c(cairn_region_bytes)
+public func regionBytes(_ handle: OpaquePointer?) -> UnsafeMutableRawPointer? {
+  try? Handle.object(handle, RegionHandle.self).region.baseAddress
+}
+
+@c(cairn_region_length)
+public func regionLength(_ handle: OpaquePointer?) -> UInt64 {
+  (try? Handle.object(handle, RegionHandle.self)).map { UInt64($0.byteCount) } ?? 0
+}
+
+@c(cairn_region_close)
+public func regionClose(_ handle: OpaquePointer?) { Handle.close(handle, RegionHandle.self) }

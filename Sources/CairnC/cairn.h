@@ -1,0 +1,274 @@
+/* The C interface of Cairn: what the Python package is built on.
+ *
+ * STRINGS are UTF-8 and end with a zero byte. One that a function gives belongs to the caller: cairn_free.
+ *
+ * ERRORS. A function that can fail returns an int32_t: CAIRN_OK, or one of the codes below. It then sets *error, unless
+ * error is NULL, to a JSON object {"kind": "notFound", "message": "...", "advice": "..."} that belongs to the caller;
+ * after success *error is NULL. What a function gives beside that is given only if it succeeds. A NULL where a string
+ * or a handle is needed is CAIRN_INVALID, never a crash. Results that the caller does not want may go to NULL, but for
+ * handles.
+ *
+ * HANDLES are opaque, and valid until the call that closes them; closing one twice, or using it afterwards, is the
+ * caller's mistake and not noticed. Each may be used from several threads at once. A handle keeps alive what it needs:
+ * a repository may be closed before the saves and checkpoints that were begun on it, a checkpoint before its regions.
+ *
+ * PROCESSES. No lock is held between two calls, so a signal handler that interrupts one save may run another, but not
+ * from inside a call on the same thread that has not returned: of these functions only cairn_save_cancel may be called
+ * there. After a fork the child may use the parent's handles, which open connections of their own, unless another
+ * thread of the parent was inside a call at that moment. There is no global state but the function for messages.
+ *
+ * JSON that a function takes is an object, or NULL for an empty one; a member that is null counts as absent, an unknown
+ * one is CAIRN_INVALID. In JSON that a function gives, members may be added in later versions. Sizes are in bytes, times
+ * in UTC as ISO 8601 with milliseconds, ids 32 and digests 64 hexadecimal digits in lower case.
+ *
+ * NAMES. A checkpoint is named by its path (the newest version), by path@n (version n), or by a tag.
+ */
+#ifndef CAIRN_H
+#define CAIRN_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a function or a code changes its meaning or goes; new ones may come without that. */
+#define CAIRN_ABI_VERSION 1
+
+typedef struct cairn_repository cairn_repository;
+typedef struct cairn_save cairn_save;
+typedef struct cairn_checkpoint cairn_checkpoint;
+typedef struct cairn_region cairn_region;
+
+/* What went wrong; in the error's JSON by the name in quotation marks. */
+enum {
+  CAIRN_OK = 0,
+  CAIRN_NOT_A_REPOSITORY = 1,        /* "notARepository": there is no repository at the path, or another than was meant */
+  CAIRN_ALREADY_EXISTS = 2,          /* "alreadyExists": something is where something was to be made */
+  CAIRN_NEWER_FORMAT = 3,            /* "newerFormat": a newer Cairn made it */
+  CAIRN_DAMAGED = 4,                 /* "damaged": a file is not what was written */
+  CAIRN_MISSING = 5,                 /* "missing": a file that is needed is not there */
+  CAIRN_NOT_FOUND = 6,               /* "notFound": no such checkpoint, tag, run or storage */
+  CAIRN_REMOVED = 7,                 /* "removed": the checkpoint was there, and has been removed */
+  CAIRN_INVALID = 8,                 /* "invalid": an argument, name or number that cannot be used */
+  CAIRN_READ_ONLY = 9,               /* "readOnly": permissions or a read-only filesystem */
+  CAIRN_NO_SPACE = 10,               /* "noSpace": the disk or the quota is full */
+  CAIRN_IO = 11,                     /* "io": another failure of the operating system, or of a cairn_read */
+  CAIRN_CHANGED = 12,                /* "changed": a file changed while it was being saved */
+  CAIRN_UNSUPPORTED_FILESYSTEM = 13, /* "unsupportedFilesystem": its locks are local to one host */
+  CAIRN_OUTCOME_OPEN = 14,           /* "outcomeOpen": done or not done: the next call on the repository decides */
+  CAIRN_UNTRUSTED = 15,              /* "untrusted": belongs to another user, and is not on the trusted list */
+  CAIRN_FORMAT = 100,                /* "format": a file or pickle that does not hold to its format */
+  CAIRN_STATE = 101,                 /* "state": a state that cannot be kept or loaded in the way asked for */
+  CAIRN_CANCELLED = 102,             /* "cancelled": by cairn_save_cancel; the repository is as before */
+  CAIRN_OTHER = 199                  /* "other": anything else */
+};
+
+/* ---- The library ---- */
+
+/* CAIRN_ABI_VERSION as the library was built with: must equal the header's. */
+int32_t cairn_abi_version(void);
+
+/* The version of the library, such as "0.1.0"; not to be freed. */
+const char *cairn_version(void);
+
+/* Frees what a function gave; nothing for NULL. */
+void cairn_free(void *memory);
+
+/* Told what the library has to say while it works (it waits for a lock, it rebuilds the index), on the thread that
+ * works. Levels: 0 trace, 1 debug, 2 info, 3 notice, 4 warning, 5 error, 6 critical. The message is valid for the call.
+ */
+typedef void (*cairn_log_callback)(int32_t level, const char *message);
+
+/* Sets who is told, for the whole process; NULL, as at the start: nobody. A call that has begun may still use the
+ * function that was set before. */
+void cairn_set_log_callback(cairn_log_callback callback);
+
+/* ---- Repositories ---- */
+
+/* Makes a repository in the directory path, which may be there if it is empty, and opens it.
+ * options: {"journal": "wal" or "delete" (as fits the filesystem), "chunk_size": (8 MiB, a multiple of 64 KiB)} */
+int32_t cairn_initialize(const char *path, const char *options, cairn_repository **repository, char **error);
+
+/* Opens the repository in the directory path, or in .cairn in it. Whom it belongs to is not looked at. */
+int32_t cairn_open(const char *path, cairn_repository **repository, char **error);
+
+/* The nearest directory called .cairn in directory or above it; *path is NULL if there is none. CAIRN_UNTRUSTED if it
+ * belongs to another user and is not listed in ~/.config/cairn/trusted. Whether it is a repository, cairn_open says. */
+int32_t cairn_discover(const char *directory, char **path, char **error);
+
+/* CAIRN_UNTRUSTED unless the repository's directory belongs to this user, or is listed as trusted. */
+int32_t cairn_require_trust(const char *path, char **error);
+
+/* Closes it; nothing for NULL. */
+void cairn_close(cairn_repository *repository);
+
+/* {"id", "path": absolute, "base": the directory that holds .cairn or null, "journal", "chunk_size", "writable"}
+ * NULL if there is no memory. */
+char *cairn_repository_info(cairn_repository *repository);
+
+/* The name under which a file-system path is kept: relative to base if it lies below it, absolute otherwise. It may be
+ * one that a save refuses: one that ends in @ and digits, has control characters, or over 4,096 bytes. */
+int32_t cairn_name_for_file(cairn_repository *repository, const char *path, char **name, char **error);
+
+/* ---- Saving ---- */
+
+/* Fills buffer with the length bytes from offset on of a storage. Called while a commit runs, from several threads at
+ * once, for at most 64 MiB at a time and mostly for the repository's chunk size; a range may be asked for again.
+ * Returns 0; anything else ends the commit with CAIRN_IO. */
+typedef int32_t (*cairn_read)(void *context, void *buffer, uint64_t offset, uint64_t length);
+
+/* Begins a save. Nothing happens in the repository before the commit. */
+int32_t cairn_save_begin(cairn_repository *repository, cairn_save **save, char **error);
+
+/* Adds a storage whose bytes are in memory. It is read in place, while a commit runs: the memory must stay valid until
+ * that has returned, and no longer. What is changed meanwhile is saved with some moment's bytes, under the digest they
+ * have. Keys are "0", "1" ... in the order in which storages are added; bytes may be NULL if length is 0. */
+int32_t cairn_save_add_storage(cairn_save *save, const char *key, const void *bytes, uint64_t length, char **error);
+
+/* Adds a storage whose bytes a function gives (a device's memory): for the key see cairn_save_add_storage. */
+int32_t cairn_save_add_stream(cairn_save *save, const char *key, uint64_t length, cairn_read read, void *context,
+                              char **error);
+
+/* Sets the pickle, as data.pkl in PyTorch's container: its persistent ids are ("storage", class, key, location,
+ * number of elements), and their keys those of the storages that were added. It is copied. */
+int32_t cairn_save_set_skeleton(cairn_save *save, const void *pickle, uint64_t length, char **error);
+
+/* Saves. When this returns CAIRN_OK the checkpoint survives power loss; otherwise the repository is as before (but see
+ * CAIRN_OUTCOME_OPEN), and the commit may be tried again. A save is committed once.
+ *
+ * request: {"path": the only one that is needed,
+ *   "run": name of the run, which begins with its first checkpoint, "run_metadata": {} for a run that begins,
+ *   "step", "epoch", "metrics": {name: number, or "NaN", "Infinity", "-Infinity", which are left out with a warning},
+ *   "tags": [names that point here from now on], "metadata": {},
+ *   "keep_versions": how many versions of the path stay, this one included (all),
+ *   "parent": id of the checkpoint it follows (the newest of the path, else of the run),
+ *   "replaces": [ids of checkpoints that go with this very commit; unknown ones are ignored, tagged ones stay],
+ *   "saved_as": absolute path of the file by which a Lightning state knows its own metric}
+ * Names of tensors, metadata, and where the request does not give them step, epoch and metrics are read out of the
+ * skeleton; if Cairn cannot read that, the save succeeds without them, and a warning says so.
+ *
+ * report: {"id", "path", "version", "manifest": digest, "size", "new_bytes": those the repository did not have,
+ *   "warnings": [text], "repository": its id}
+ *
+ * CAIRN_INVALID if the skeleton names a storage that was not added, or more bytes than it has. */
+int32_t cairn_save_commit(cairn_save *save, const char *request, char **report, char **error);
+
+/* Ends a running or a later commit of this save with CAIRN_CANCELLED, cleanly and soon, unless it is at its last step,
+ * which then succeeds. From any thread, and from a signal handler; the handle must not have been aborted. */
+void cairn_save_cancel(cairn_save *save);
+
+/* Frees the save, committed or not; nothing for NULL. Not while a commit of it runs: cancel that, and wait. */
+void cairn_save_abort(cairn_save *save);
+
+/* Saves a file, or a directory as one checkpoint. request and report: as cairn_save_commit; not "saved_as" (it is the
+ * file), but "opaque": true to take the bytes without looking into them. */
+int32_t cairn_save_file(cairn_repository *repository, const char *file, const char *request, char **report,
+                        char **error);
+
+/* ---- Loading ---- */
+
+/* The checkpoint that a name names: {"id", "name": path@version, "path", "version", "manifest", "kind": "state", "file"
+ * or "directory", "state": "whole", "incomplete" or "unreadable", "run", "parent", "step", "epoch", "metrics", "tags",
+ * "metadata": as given, "extracted": as read out of it, "created", "host", "user", "size", "new_bytes",
+ * "tensor_count"}; those that it does not have are null. */
+int32_t cairn_resolve(cairn_repository *repository, const char *name, char **record, char **error);
+
+/* The checkpoint with an id, as cairn_resolve gives it; JSON's null if there is none (any more). */
+int32_t cairn_find_id(cairn_repository *repository, const char *id, char **record, char **error);
+
+/* Opens a checkpoint. */
+int32_t cairn_checkpoint_open(cairn_repository *repository, const char *name, cairn_checkpoint **checkpoint,
+                              char **error);
+
+/* Opens a checkpoint by its manifest's digest, with no log and no index: what a pointer does. repository_path is the
+ * directory that holds cairn.json, with this id in it. Only regular files are read; nothing is made, written, migrated
+ * or opened as a database. Whether the repository is to be trusted is for the caller to ask: cairn_require_trust. */
+int32_t cairn_checkpoint_open_manifest(const char *repository_path, const char *repository_id, const char *manifest,
+                                       cairn_checkpoint **checkpoint, char **error);
+
+/* Closes it; regions stay valid. Nothing for NULL. */
+void cairn_checkpoint_close(cairn_checkpoint *checkpoint);
+
+/* {"name", "kind", "manifest", "storages": [{"key", "bytes", "location": "cpu", "cuda:0" ... or null if that is not
+ * known}], "tensors": [{"name", "dtype": PyTorch's name without torch., "shape", "strides": in elements,
+ * "byte_offset", "storage": a key, or null if it cannot be loaded}], "metadata"}
+ * Of files that are no PyTorch container, keys are numbers of their own. */
+int32_t cairn_checkpoint_info(cairn_checkpoint *checkpoint, char **info, char **error);
+
+/* The pickle, its digest checked: that of a saved state, or data.pkl of a PyTorch file; a zero byte follows it.
+ * CAIRN_INVALID for other files (safetensors), which have none. */
+int32_t cairn_checkpoint_skeleton(cairn_checkpoint *checkpoint, void **bytes, uint64_t *length, char **error);
+
+/* A storage in memory: mapped copy-on-write from the blob files, or copied where they cannot be (small, compressed, on
+ * a network filesystem, big-endian, too many mappings). Writing to it never reaches the repository, and removing the
+ * checkpoint does not take it away. Mapped bytes are not checked against their digests. */
+int32_t cairn_checkpoint_map(cairn_checkpoint *checkpoint, const char *key, cairn_region **region, char **error);
+
+/* count storages at once, into count places in the order of keys: the largest are mapped first within the process's
+ * limit, the rest read on several threads. verify_and_copy: copy all of them, and check their digests. All or none. */
+int32_t cairn_checkpoint_map_all(cairn_checkpoint *checkpoint, const char *const *keys, uint64_t count,
+                                 int32_t verify_and_copy, cairn_region **regions, char **error);
+
+/* Reads length bytes from offset on of a storage into buffer. verify: check the digests of the blobs they lie in.
+ * CAIRN_INVALID for a range beyond its end, and for storages of a big-endian file, which only come whole. */
+int32_t cairn_checkpoint_read(cairn_checkpoint *checkpoint, const char *key, uint64_t offset, uint64_t length,
+                              void *buffer, int32_t verify, char **error);
+
+/* The first byte of a region, aligned to a page; NULL if it has none. Valid until the region is closed. */
+void *cairn_region_bytes(cairn_region *region);
+
+/* How many bytes a region has. */
+uint64_t cairn_region_length(cairn_region *region);
+
+/* Closes it: its memory is gone. Nothing for NULL. */
+void cairn_region_close(cairn_region *region);
+
+/* ---- Querying ---- */
+
+/* Checkpoints, newest first, as cairn_resolve gives them, in a JSON array.
+ * query: {"paths": [any of these], "run": name, "tag": name, "limit": number} */
+int32_t cairn_log(cairn_repository *repository, const char *query, char **records, char **error);
+
+/* {"checkpoints", "runs", "tensors", "blobs", "logical_bytes", "stored_bytes", "index_bytes", "unreferenced_bytes",
+ * "incomplete"} */
+int32_t cairn_stats(cairn_repository *repository, char **stats, char **error);
+
+/* Who removed the checkpoint with an id: {"time", "user", "host"}; JSON's null if nobody has. Reads the whole log. */
+int32_t cairn_removal(cairn_repository *repository, const char *id, char **removal, char **error);
+
+/* ---- Changing ---- */
+
+/* Removes checkpoints, ["path" for all its versions, "path@n" for that one]; what is not there is no error.
+ * report: {"removed": ["path@n"], "freed_bytes", "warnings"} */
+int32_t cairn_remove(cairn_repository *repository, const char *names, char **report, char **error);
+
+/* Removes the checkpoints with ids, ["id"]; report: as cairn_remove. */
+int32_t cairn_remove_ids(cairn_repository *repository, const char *ids, char **report, char **error);
+
+/* Writes a checkpoint to a file (or directory), its content checked.
+ * options: {"format": "original", "pytorch" or "safetensors" (files as they were, a state as a PyTorch file),
+ *   "overwrite": (false), "digest": true to compute the file's SHA-256}
+ * report: {"checkpoint": path@n, "path", "bytes", "digest" or null, "left_out": [what the format could not hold]} */
+int32_t cairn_restore(cairn_repository *repository, const char *name, const char *destination, const char *options,
+                      char **report, char **error);
+
+/* Makes a new version of request's path out of a checkpoint that is there, sharing its bytes. request and report: as
+ * cairn_save_commit, without "saved_as"; what it does not give is taken from the source, but for tags. */
+int32_t cairn_copy(cairn_repository *repository, const char *source, const char *request, char **report, char **error);
+
+/* Frees everything that nothing references. force: although a manifest cannot be read.
+ * report: {"freed_bytes", "freed_files", "repacked_packs", "temporary_directories", "warnings"} */
+int32_t cairn_collect_garbage(cairn_repository *repository, int32_t force, char **report, char **error);
+
+/* Checks the repository. options: {"read_data": true to check every digest, "repair": true to write a new log if that
+ * is lost, "part": 1 ..., "parts": with read_data only one of this many parts}
+ * report: {"checkpoints", "blobs", "bytes_read", "problems": [{"what", "problem", "hurts": [{"checkpoint", "tensors"}]}],
+ *   "repaired": [text]} */
+int32_t cairn_verify(cairn_repository *repository, const char *options, char **report, char **error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
