@@ -66,6 +66,7 @@ _FALLIBLE: dict[str, list[Any]] = {
     "cairn_verify": [Handle, _Text, _Out],
     "cairn_stats": [Handle, _Out],
     "cairn_removal": [Handle, _Text, _Out],
+    "cairn_find_id": [Handle, _Text, _Out],
 }
 
 _OTHERS: dict[str, tuple[list[Any], Any]] = {
@@ -125,7 +126,10 @@ def _load() -> ctypes.CDLL:
     return loaded
 
 
-_LEVELS = [logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR]
+# Trace, debug, info, notice, warning, error, critical. Waiting for a lock is a notice: Python
+# shows a program's user only warnings, unless told otherwise.
+_LEVELS = [logging.DEBUG, logging.DEBUG, logging.INFO, logging.WARNING]
+_LEVELS += [logging.WARNING, logging.ERROR, logging.CRITICAL]
 
 
 def _log(level: int, message: bytes | None) -> None:
