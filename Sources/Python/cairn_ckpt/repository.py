@@ -240,6 +240,11 @@ class Repository:
         record = _native.call_json("cairn_resolve", self._here(), _native.encode(name))
         return dict(record)
 
+    def find(self, identifier: str) -> dict[str, Any] | None:
+        """What is known of the checkpoint with an id; None if there is none."""
+        record = _native.call_json("cairn_find_id", self._here(), _native.encode(identifier))
+        return None if record is None else dict(record)
+
     def log(
         self,
         *paths: str,
