@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._hook import pip_install_cairn_ckpt, register
+from ._version import VERSION as __version__
 
 if TYPE_CHECKING:
     from ._errors import (
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from .checkpoint_io import CairnCheckpointIO
     from .repository import Repository
 
-__version__ = "0.1.0"
-
 __all__ = [
     "CairnCallback",
     "CairnCheckpointIO",
@@ -58,6 +57,7 @@ __all__ = [
     "SaveCancelled",
     "UnsupportedState",
     "UntrustedRepository",
+    "__version__",
     "pip_install_cairn_ckpt",
 ]
 

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 
 from . import _files, _native
@@ -61,6 +62,8 @@ def identifier_at(path: str) -> str | None:
         flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(os.path.join(path, _CONFIGURATION), flags)
         with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
             value = json.loads(file.read(1 << 16))
     except (OSError, ValueError, RecursionError):
         return None
@@ -197,8 +200,8 @@ def locate(pointer: Pointer, pointer_path: str | None = None) -> str:
         raise untrusted
     raise RepositoryNotFound(
         "notARepository",
-        f"{pointer_path or pointer.name}: is a pointer to {pointer.name} in the Cairn repository "
-        f"{pointer.repository}, which was at {pointer.place} and is not found",
+        f"{pointer_path or pointer.name}: is a pointer to {pointer.name!r} in the Cairn repository "
+        f"{pointer.repository}, which was at {pointer.place!r} and is not found",
         f"if it was moved, set {REPOSITORY_VARIABLE} to where it is now",
     )
 
@@ -214,7 +217,7 @@ def open_pointer(pointer: Pointer, pointer_path: str | None = None) -> Checkpoin
         where = pointer_path or pointer.name
         raise CheckpointRemoved(
             "removed",
-            f"{where}: points to {pointer.name} (checkpoint {pointer.checkpoint}), which is no "
+            f"{where}: points to {pointer.name!r} (checkpoint {pointer.checkpoint}), which is no "
             f"longer in {place}: {error.message}",
             f"`cairn --repo {place} log --removed` tells what removed it and when; a plain copy "
             "of a pointer keeps nothing, `cairn cp` makes one that does",

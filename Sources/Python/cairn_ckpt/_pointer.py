@@ -279,11 +279,14 @@ def embed(path: str, pointer: Pointer) -> None:
 
 
 def read_held(path: str) -> Pointer | None:
-    """What the file at a path holds: that of a pointer, or of a full file that Cairn wrote."""
-    pointer = read(path)
-    if pointer is not None:
-        return pointer
+    """What the file at a path holds: that of a pointer, or of a full file that Cairn wrote.
+
+    None, too, for a pointer that cannot be understood: it is overwritten or unlinked all the same.
+    """
     try:
+        pointer = read(path)
+        if pointer is not None:
+            return pointer
         if not stat.S_ISREG(os.stat(path).st_mode):
             return None
         with zipfile.ZipFile(path) as archive:
