@@ -265,3 +265,9 @@ def test_registration_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     cairn_ckpt.register()
     monkeypatch.setitem(sys.modules, "torch", object())  # type: ignore[arg-type]
     cairn_ckpt.register()
+
+
+def test_lightnings_lazy_loading_for_fsdp(saved: Path) -> None:
+    from lightning.fabric.utilities.load import _lazy_load
+
+    assert _lazy_load(saved)["base"][5] == 5

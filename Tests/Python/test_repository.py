@@ -166,3 +166,33 @@ def test_restore_gives_what_torch_loads(repository: Repository, tmp_path: Any) -
     repository.save(state, "a")
     repository.restore("a", tmp_path / "a.pt", format="pytorch")
     assert same(torch.load(tmp_path / "a.pt", weights_only=False), state)
+
+
+def test_storages_of_other_devices_are_streamed(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a CUDA storage, with one on the CPU that is treated like it."""
+    from cairn_ckpt import _saving
+
+    monkeypatch.setattr(_saving, "is_in_memory", lambda storage: False)
+    state = plain_state()
+    state["big"] = torch.arange(5_000_000)
+    repository.save(state, "a")
+    assert same(repository.load("a", weights_only=True), state)
+
+    def fail(*arguments: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(torch.Tensor, "copy_", fail)
+    with pytest.raises(ZeroDivisionError):
+        repository.save({"w": torch.ones(10)}, "a")
+    assert len(repository.log("a")) == 1
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_cuda(repository: Repository) -> None:
+    state = {"w": torch.arange(5_000_000, device="cuda"), "c": torch.ones(3)}
+    repository.save(state, "a")
+    loaded = repository.load("a")
+    assert loaded["w"].is_cuda and torch.equal(loaded["w"], state["w"])
+    assert repository.load("a", map_location="cpu")["w"].device.type == "cpu"

@@ -77,8 +77,12 @@ def _map_location(probes: Any) -> Any:
         return None
     moved: dict[str, str] = {}
     for location, probe in probes.items():
-        if not isinstance(location, str) or not isinstance(probe, torch.Tensor):
-            raise InvalidPointer("invalid", "the pointer's probes are no tensors")
+        if not isinstance(location, str):
+            raise InvalidPointer("invalid", "the pointer's probes have no locations")
+        if not isinstance(probe, torch.Tensor):
+            # Lightning's lazy loading, for FSDP, puts stand-ins for tensors: of the CPU.
+            moved[location] = "cpu"
+            continue
         if probe.device.type == "meta":
             moved[location] = "meta"
             continue

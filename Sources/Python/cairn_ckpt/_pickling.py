@@ -106,6 +106,11 @@ def pickle_state(state: Any) -> PickledState:
     return PickledState(file.getvalue(), pickler.storages, list(pickler.locations))
 
 
+def is_in_memory(storage: torch.UntypedStorage) -> bool:
+    """Whether a storage's bytes can be read in place."""
+    return storage.device.type == "cpu"
+
+
 class StorageStream:
     """Reads a storage of another device in the pieces that the library asks for."""
 

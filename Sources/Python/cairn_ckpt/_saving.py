@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _native
 from ._errors import CairnError, InvalidArgument
-from ._pickling import PickledState, StorageStream, synchronize_devices
+from ._pickling import PickledState, StorageStream, is_in_memory, synchronize_devices
 
 _logger = logging.getLogger("cairn_ckpt")
 
@@ -38,7 +38,7 @@ def commit(repository: int, pickled: PickledState, request: dict[str, Any]) -> d
     reports: list[dict[str, Any]] = []
     try:
         for key, storage in pickled.storages.items():
-            if storage.device.type == "cpu":
+            if is_in_memory(storage):
                 address, length = storage.data_ptr(), storage.nbytes()
                 _native.call("cairn_save_add_storage", save, key.encode(), address, length)
                 continue
