@@ -15,6 +15,7 @@ swift=${SWIFT:-swift}
 here=$(cd "$(dirname "$0")" && pwd)
 package=${CAIRN_PACKAGE:-$(cd "$here/../.." && pwd)}
 scratch=${CAIRN_SCRATCH:-$package/.build/native}
+exports=$package/Sources/CairnC/exports.map
 
 command -v "$swift" >/dev/null || {
   echo "$0: no Swift toolchain found: install one from https://swift.org/install, or set SWIFT" >&2
@@ -23,26 +24,33 @@ command -v "$swift" >/dev/null || {
 # The directory of the runtime to link statically; the compiler knows where it is.
 resources=$("$swift" -print-target-info 2>/dev/null \
   | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p' | head -n 1)
-case $resources in
-  */swift) static=${resources}_static/linux ;;
-  *) static= ;;
-esac
+static=${resources}_static/linux
 [ -d "$static" ] || { echo "$0: the toolchain has no static runtime ($static)" >&2; exit 1; }
 
+# SQLite, zstd and zlib are linked statically where their archives are found, so that the file needs none of them where
+# it runs, and shares none with other libraries: the linker takes what comes first in its path.
+archives=$scratch/archives
+mkdir -p "$archives"
+for library in sqlite3 zstd z; do
+  rm -f "$archives/lib$library.a"
+  archive=$(cc -print-file-name="lib$library.a" 2>/dev/null || clang -print-file-name="lib$library.a" 2>/dev/null || true)
+  case $archive in /*) ln -s "$archive" "$archives/lib$library.a" ;; esac
+done
+
 "$swift" build --package-path "$package" --scratch-path "$scratch" -c release --product CairnC \
-  -Xswiftc -static-stdlib -Xlinker "-L$static" -Xlinker --gc-sections \
-  -Xlinker "--version-script=$package/Sources/CairnC/exports.map" >&2
+  -Xswiftc -static-stdlib -Xlinker "-L$archives" -Xlinker "-L$static" -Xlinker --gc-sections \
+  -Xlinker "--version-script=$exports" >&2
 
 mkdir -p "$output"
-built=$scratch/release/libCairnC.so
 temporary=$output/.libCairnC.so.$$
 trap 'rm -f "$temporary"' EXIT
-cp "$built" "$temporary"
+cp "$scratch/release/libCairnC.so" "$temporary"
 strip --strip-unneeded "$temporary"
 
 # What else is exported would be found by other libraries in the process, PyTorch's among them.
-others=$(nm -D --defined-only "$temporary" | awk '{ print $3 }' | grep -v '^cairn_' || true)
-[ -z "$others" ] || { echo "$0: exported beside cairn_*: $others" >&2; exit 1; }
+wanted=$(sed -n 's/^ *\(cairn_[a-z_]*\);$/\1/p' "$exports" | sort)
+exported=$(nm -D -g --defined-only "$temporary" | awk '{ print $3 }' | sort)
+[ "$exported" = "$wanted" ] || { echo "$0: exports other symbols than $exports names: $exported" >&2; exit 1; }
 
 chmod 755 "$temporary"
 mv "$temporary" "$output/libCairnC.so"

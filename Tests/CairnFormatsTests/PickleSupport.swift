@@ -52,19 +52,6 @@ final class StateGraph {
   }
 }
 
-/// Reproducible random numbers (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-  init(seed: UInt64) { state = seed }
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 extension PickleGraph {
   /// The value at `id` as text, to compare with; shared values are written out, cycles are `@`.
   func described(_ id: ID, path: Set<ID> = []) -> String {

@@ -36,11 +36,7 @@ struct PyTorchFileLoader: Sendable {
       guard let region = byKey[key] else {
         throw CairnError(.damaged, "\(name): its pickle names a storage \(key) that it does not have")
       }
-      // A record may be longer than what the pickle says of it.
-      guard region.byteCount > byteCount else { return TensorStorage(region, location: location) }
-      return TensorStorage(
-        wrapping: UnsafeMutableRawBufferPointer(rebasing: region.bytes[..<byteCount]), location: location
-      ) { [region] in _ = region }
+      return TensorStorage(region, prefix: byteCount, location: location)
     }
   }
 

@@ -31,11 +31,11 @@ extension StoredCheckpoint {
       let regions = try regions(positions, mode)
       return try StateDecoder.decode(
         bytes(skeleton), name: name, weightsOnly: weightsOnly, mapLocation: mapLocation
-      ) { key, _, location in
+      ) { key, byteCount, location in
         guard let position = Int(key), regions.indices.contains(position) else {
           throw CairnError(.damaged, "\(name): its skeleton names a storage \(key) that it does not have")
         }
-        return TensorStorage(regions[position], location: location)
+        return TensorStorage(regions[position], prefix: byteCount, location: location)
       }
     case .files(let files):
       return try load(files, mode, mapLocation: mapLocation, weightsOnly: weightsOnly)
@@ -88,5 +88,13 @@ extension TensorStorage {
   /// The bytes of a region that was loaded, which lives as long as the storage.
   convenience init(_ region: MemoryRegion, location: String) {
     self.init(wrapping: region.bytes, location: location) { [region] in _ = region }
+  }
+
+  /// The first bytes of a region, which may be longer than what a pickle says of the storage; all if it is shorter.
+  convenience init(_ region: MemoryRegion, prefix byteCount: Int, location: String) {
+    let count = max(min(byteCount, region.byteCount), 0)
+    self.init(wrapping: UnsafeMutableRawBufferPointer(rebasing: region.bytes[..<count]), location: location) {
+      [region] in _ = region
+    }
   }
 }

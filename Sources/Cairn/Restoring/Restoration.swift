@@ -20,9 +20,24 @@ struct Restoration {
     case (.pytorch, .files(let files))
     where files.count == 1 && files[0].format == FileLayout.Format.pytorch.rawValue:
       return try restore(files)
-    case (.pytorch, .files): return try PyTorchExport(try stored.load(.mapped)).write(self)
-    case (.safetensors, _): return try SafetensorsExport(try stored.load(.mapped)).write(self)
+    case (.pytorch, .files): return try PyTorchExport(try verifiedState()).write(self)
+    case (.safetensors, _): return try SafetensorsExport(try verifiedState()).write(self)
     }
+  }
+
+  /// The state, mapped so that it need not fit into memory, once every blob of it was read and checked.
+  private func verifiedState() throws -> Checkpoint {
+    let manifest = stored.manifest
+    let pieces = manifest.storages.enumerated().flatMap { index, storage in storage.chunks.map { ($0, index) } }
+    try inParallel(pieces.count) { [stored] position in
+      let (chunk, storage) = pieces[position]
+      let length = stored.manifest.chunks[chunk].length
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(length, 1), alignment: 4_096)
+      defer { buffer.deallocate() }
+      try stored.read(
+        chunk, of: storage, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<length]), verify: true)
+    }
+    return try stored.load(.mapped)
   }
 
   func report(bytes: Int, leftOut: [String] = []) -> RestoreReport {
@@ -40,6 +55,9 @@ struct Restoration {
     var done = 0
     var directories: Set<String> = []
     for file in files {
+      guard OutputDirectory.isInside(file.path) else {
+        throw CairnError(.damaged, "\(record.name): a file in it is called \(file.path.debugDescription)")
+      }
       let path = output.temporary + "/" + file.path
       let parent = (path as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)

@@ -21,9 +21,13 @@ struct SafetensorsExport {
       let view = try Tensor(
         dtype: dtype, shape: entry.shape, strides: entry.strides, byteOffset: entry.byteOffset,
         storage: encoded.storages[entry.storage])
+      guard let count = view.writableByteCount else {
+        leftOut.append("\(entry.name) (its storage repeated too often)")
+        continue
+      }
       tensors.append(
         SafetensorsWriter.Tensor(
-          name: entry.name, dtype: dtype, shape: entry.shape, byteCount: view.elementCount * dtype.itemSize
+          name: entry.name, dtype: dtype, shape: entry.shape, byteCount: count
         ) { sink in try view.withContiguousBytes { try sink($0) } })
     }
     let values = PlainValues(checkpoint)
@@ -31,5 +35,16 @@ struct SafetensorsExport {
     let writer = SafetensorsWriter(metadata: values.strings)
     let bytes = try restoration.writeFile { try writer.write(tensors, to: $0) }
     return restoration.report(bytes: bytes, leftOut: leftOut)
+  }
+}
+
+extension Tensor {
+  /// The bytes of its elements one after the other; nil if they overflow, or for a view that repeats a small storage
+  /// beyond all measure (stride 0 makes 4 TiB of 4 bytes).
+  fileprivate var writableByteCount: Int? {
+    guard let elements = StridedView.elementCount(shape) else { return nil }
+    let (bytes, overflows) = elements.multipliedReportingOverflow(by: dtype.itemSize)
+    guard !overflows, bytes <= 1 << 20 || bytes / 1024 <= storage.byteCount else { return nil }
+    return bytes
   }
 }

@@ -5,13 +5,19 @@ import Glibc
 enum DirectoryWalk {
   /// Paths of all regular files below `root`, links to files included, relative to it and sorted.
   ///
-  /// Throws ``CairnError`` for what cannot be kept: a link to a directory (it may lead in a circle), a device, a name
-  /// that is not UTF-8.
+  /// Throws ``CairnError`` for what cannot be kept: a link to a directory (it may lead in a circle), a device, a
+  /// repository, a name that is not UTF-8.
   static func files(in root: String) throws -> [String] {
     var found: [String] = []
     var waiting = [""]
     while let directory = waiting.popLast() {
-      for name in try names(in: directory.isEmpty ? root : root + "/" + directory) {
+      let path = directory.isEmpty ? root : root + "/" + directory
+      guard access(path + "/cairn.json", F_OK) != 0 else {
+        throw CairnError(
+          .invalid, "\(path): a repository, which is not kept in a repository",
+          advice: "save the files and directories beside it by themselves")
+      }
+      for name in try names(in: path) {
         let relative = directory.isEmpty ? name : directory + "/" + name
         let path = root + "/" + relative
         var info = stat()

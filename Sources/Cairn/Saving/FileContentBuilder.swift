@@ -9,6 +9,8 @@ struct FileContentBuilder {
   private var sources: [any ByteSource] = []
   private var opened: [FileSource] = []
   private(set) var metrics: [String: Double] = [:]
+  /// The directory that the files are all of, and their names in it.
+  var directory: (path: String, names: [String])?
 
   /// Adds a file under its path below the directory that is saved; empty for a single file.
   mutating func add(_ file: CheckpointFile, as path: String) throws {
@@ -70,11 +72,13 @@ struct FileContentBuilder {
     }
     return CheckpointContent(
       content: .files(files), tensors: all, metadata: members, sources: sources,
-      checkUnchanged: { [opened] in
-        do {
-          for file in opened { try file.checkUnchanged() }
-        } catch {
-          throw CairnError(.changed, "\(error)", advice: "nothing was saved; save it once it is complete")
+      checkUnchanged: { [opened, directory] in
+        for file in opened { try file.checkUnchanged() }
+        guard let directory else { return }
+        guard try DirectoryWalk.files(in: directory.path) == directory.names else {
+          throw CairnError(
+            .changed, "\(directory.path): files came into it or left it while it was read",
+            advice: "nothing was saved; save it once it is complete")
         }
       })
   }

@@ -1,6 +1,7 @@
 import CairnCore
 import CairnFormats
 import Foundation
+import Glibc
 
 extension Repository {
   /// Saves a file, or a directory as one checkpoint of many files.
@@ -14,6 +15,14 @@ extension Repository {
   ///
   /// Throws ``CairnError`` if a file is broken, changes while it is read, or is neither file nor directory.
   public func save(file path: String, _ request: SaveRequest, opaque: Bool = false) throws -> SaveReport {
+    do {
+      return try save(filesAt: path, request, opaque: opaque)
+    } catch let error as FileSourceError {
+      throw CairnError(error)
+    }
+  }
+
+  private func save(filesAt path: String, _ request: SaveRequest, opaque: Bool) throws -> SaveReport {
     var builder = FileContentBuilder()
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
@@ -27,12 +36,9 @@ extension Repository {
         let isPart = name.hasSuffix(".distcp")
         try builder.add(try CheckpointFile(path: path + "/" + name, opaque: opaque || isPart), as: name)
       }
+      builder.directory = (path, names)
     } else {
-      do {
-        try builder.add(try CheckpointFile(path: path, opaque: opaque), as: "")
-      } catch let error as FileSourceError {
-        throw CairnError(.invalid, error.description)
-      }
+      try builder.add(try CheckpointFile(path: path, opaque: opaque), as: "")
     }
     let content = builder.content()
     var request = request
@@ -40,5 +46,18 @@ extension Repository {
     request.epoch = request.epoch ?? content.metadata["epoch"]?.intValue
     request.metrics.merge(builder.metrics) { given, _ in given }
     return try save(content, request)
+  }
+}
+
+extension CairnError {
+  /// What is wrong with a file that is being saved.
+  fileprivate init(_ error: FileSourceError) {
+    switch error {
+    case .cannotOpen(_, ENOENT): self.init(.missing, error.description)
+    case .notARegularFile: self.init(.invalid, error.description)
+    case .cannotOpen, .cannotRead: self.init(.io, error.description)
+    case .cutShort, .changedWhileRead:
+      self.init(.changed, error.description, advice: "nothing was saved; save it once it is complete")
+    }
   }
 }

@@ -10,7 +10,9 @@ extension Repository {
   ///
   /// Throws ``StateError`` for a state that PyTorch's format cannot hold, and ``CairnError``.
   public func save(_ checkpoint: Checkpoint, _ request: SaveRequest) throws -> SaveReport {
-    let encoded = try StateEncoder.encode(checkpoint, savedAs: base.map { $0 + "/" + request.path } ?? request.path)
+    // A name that is no absolute path is relative to the directory that holds the repository.
+    let path = request.path.hasPrefix("/") ? request.path : base.map { $0 + "/" + request.path } ?? request.path
+    let encoded = try StateEncoder.encode(checkpoint, savedAs: path)
     let content = CheckpointContent(
       content: .state(skeleton: .inline(encoded.skeleton)), tensors: encoded.tensors, metadata: encoded.metadata,
       sources: encoded.storages.map { StorageBytes(storage: $0, name: request.path) })

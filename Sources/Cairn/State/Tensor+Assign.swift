@@ -4,7 +4,6 @@ extension Tensor {
   /// Writes the elements of a tensor of the same type and shape into this one's memory.
   func assign(_ other: Tensor) {
     let size = dtype.itemSize
-    let (shape, to, from) = (shape, strides, other.strides)
     let (start, otherStart) = (byteOffset, other.byteOffset)
     if shape.contains(0) { return }
     other.storage.withUnsafeBytes { source in
@@ -15,22 +14,10 @@ extension Tensor {
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[otherStart..<otherStart + count]))
           return
         }
-        var index = [Int](repeating: 0, count: shape.count)
-        var (targetAt, sourceAt) = (start, otherStart)
-        while true {
+        var targets = ElementOffsets(self)
+        var sources = ElementOffsets(other)
+        while let targetAt = targets.next(), let sourceAt = sources.next() {
           for byte in 0..<size { target[targetAt + byte] = source[sourceAt + byte] }
-          var dimension = shape.count - 1
-          while dimension >= 0 {
-            index[dimension] += 1
-            targetAt += to[dimension] * size
-            sourceAt += from[dimension] * size
-            if index[dimension] < shape[dimension] { break }
-            targetAt -= index[dimension] * to[dimension] * size
-            sourceAt -= index[dimension] * from[dimension] * size
-            index[dimension] = 0
-            dimension -= 1
-          }
-          if dimension < 0 { return }
         }
       }
     }
