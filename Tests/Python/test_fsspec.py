@@ -37,10 +37,14 @@ def test_writing_adds_versions(work: Path, repository: Repository) -> None:
     filesystem = fsspec.filesystem("cairn")
     assert filesystem.cat("cairn://x/notes.txt") == b"two"
     assert filesystem.cat("cairn://x/notes.txt@1") == b"one"
-    with pytest.raises(RuntimeError), fsspec.open("cairn://x/notes.txt", "wb") as file:
-        file.write(b"three")
+    with pytest.raises(RuntimeError), filesystem.transaction:
+        with filesystem.open("cairn://x/notes.txt", "wb") as file:
+            file.write(b"three")
         raise RuntimeError
     assert len(repository.log()) == 2
+    with filesystem.transaction, filesystem.open("cairn://x/notes.txt", "wb") as file:
+        file.write(b"four")
+    assert filesystem.cat("cairn://x/notes.txt@3") == b"four"
 
 
 def test_looking_and_removing(work: Path, repository: Repository) -> None:

@@ -183,9 +183,9 @@ trainer:
 def test_lightning_cli(work: Path) -> None:
     pytest.importorskip("jsonargparse")
     (work / "main.py").write_text(CLI)
-    (work / "config.yaml").write_text(CONFIGURATION)
+    (work / "training.yaml").write_text(CONFIGURATION)
     result = subprocess.run(
-        [sys.executable, "main.py", "fit", "--config", "config.yaml"],
+        [sys.executable, "main.py", "fit", "--config", "training.yaml"],
         capture_output=True, text=True, timeout=300, cwd=work,
     )
     assert result.returncode == 0, result.stderr[-3000:]

@@ -65,6 +65,8 @@ def split_repository_path(path: str) -> tuple[str, str]:
         directory = "/" + "/".join(parts[:count])
         place = _places.repository_in(directory)
         if _places.identifier_at(place) is not None:
+            if place != directory and parts[count : count + 1] == [_places.DIRECTORY_NAME]:
+                count += 1
             return place, "/".join(parts[count:])
     raise InvalidArgument(
         "invalid", f"{path}: no directory on the way is a Cairn repository",
