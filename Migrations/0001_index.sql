@@ -4,13 +4,15 @@
 -- number of rows one level up whose own count is above 0, so only a row that appears or falls to 0 touches the level
 -- below. Rows at 0 wait for a sweep, which unlinks their files and deletes them.
 
--- Up to which byte of the log, and which link of its chain, this index has come.
+-- Up to which byte of the log, and which link of its chain, this index has come. main_file says which file, of which
+-- time, the database is: an older copy put in its place would be read together with a -wal that is not its own.
 CREATE TABLE log_position (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   repository TEXT NOT NULL,
   bytes INTEGER NOT NULL,
   last_line INTEGER NOT NULL,
-  chain BLOB NOT NULL
+  chain BLOB NOT NULL,
+  main_file TEXT NOT NULL DEFAULT ''
 ) STRICT;
 
 -- A file of many small blobs.

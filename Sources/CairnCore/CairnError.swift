@@ -44,6 +44,8 @@ public struct CairnError: Error, Sendable, Hashable, CustomStringConvertible {
   public var message: String
   /// What the user can do; empty if there is nothing to say.
   public var advice: String
+  /// The blob that is missing or damaged, if it is one.
+  public var blob: Digest?
 
   /// Makes an error from its parts.
   public init(_ kind: Kind, _ message: String, advice: String = "") {

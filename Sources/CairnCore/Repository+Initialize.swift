@@ -31,6 +31,7 @@ extension Repository {
         throw CairnError(
           .alreadyExists, "\(directory): is not empty (\(other))", advice: "choose an empty or a new directory")
       }
+      try refuseRemains(in: directory)
     }
     guard let status = try Files.status(directory) else { throw CairnError.system("stat", directory, ENOENT) }
     let modes = Modes(following: status)
@@ -64,6 +65,18 @@ extension Repository {
     try Files.syncDirectory(directory)
     try Files.syncDirectory(PathName.parent(directory))
     return try Repository(opening: directory, logger: logger)
+  }
+
+  /// Throws if a directory without a configuration holds more than what an `init` leaves that died: then it is a
+  /// repository that has lost it, or one that is still being copied here.
+  private static func refuseRemains(in directory: String) throws {
+    let lines = try (Files.contents(directory + "/" + Log.fileName) ?? []).count { $0 == UInt8(ascii: "\n") }
+    let hasBlobs = try BlobStore.directoryNames.contains { try !Files.names(in: "\(directory)/blobs/\($0)").isEmpty }
+    guard lines <= 1, !hasBlobs else {
+      throw CairnError(
+        .alreadyExists, "\(directory): holds a repository without its \(RepositoryConfiguration.fileName)",
+        advice: "restore that file from a backup; or wait, if the repository is still being copied here")
+    }
   }
 
   private static func writeDurably(_ bytes: [UInt8], to path: String, mode: mode_t) throws {

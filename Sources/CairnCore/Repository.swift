@@ -22,7 +22,6 @@ public final class Repository: Sendable {
 
   private struct Connections {
     var process = getpid()
-    var writer: IndexFile.Connection?
     var reader: IndexFile.Connection?
   }
 
@@ -63,44 +62,36 @@ public final class Repository: Sendable {
     }
   }
 
-  /// The connection for writing to the index that is at its path now; nil if there is none. For holders of the lock.
-  func writerConnection() throws -> IndexFile.Connection? {
-    try connection(\.writer) { try IndexFile.open($0, readonly: false) }
-  }
+  /// A connection for writing to the index that is at its path now; nil if there is none. For holders of the lock.
+  ///
+  /// Opened anew each time: pages that SQLite remembers, and a -wal that was unlinked under an open connection, know
+  /// nothing of an older copy that was put in the file's place.
+  func writerConnection() throws -> IndexFile.Connection? { try IndexFile.open(indexPath, readonly: false) }
 
   /// The connection for reading from the index that is at its path now; nil if there is none.
   func readerConnection() throws -> IndexFile.Connection? {
     // A rollback journal needs no shared memory, and so no writing.
     let isPlain = isWritable || configuration.journal == .delete
-    return try connection(\.reader) {
-      isPlain
-        ? try IndexFile.open($0, readonly: true)
-        : try IndexFile.openWithoutWriting($0, lock: path + "/lock")
+    return try connections.withLock { connections in
+      if connections.process != getpid() {
+        // The parent's connection: closing it here could release locks or write. It is left as it is.
+        _ = Unmanaged.passRetained(Box(connections))
+        connections = Connections()
+      }
+      let stamp = try IndexStamp.current(indexPath)
+      if let open = connections.reader, open.stamp == stamp { return open }
+      connections.reader = nil
+      connections.reader =
+        isPlain
+        ? try IndexFile.open(indexPath, readonly: true)
+        : try IndexFile.openWithoutWriting(indexPath, lock: path + "/lock")
+      return connections.reader
     }
   }
 
   /// Lets go of the connection for reading, so that the next one sees the index as it is then.
   func dropReader() {
     connections.withLock { if $0.process == getpid() { $0.reader = nil } }
-  }
-
-  private func connection(
-    _ slot: WritableKeyPath<Connections, IndexFile.Connection?> & Sendable,
-    open: (String) throws -> IndexFile.Connection?
-  ) throws -> IndexFile.Connection? {
-    try connections.withLock { connections in
-      if connections.process != getpid() {
-        // The parent's connections: closing them here could release locks or write. They are left as they are.
-        _ = Unmanaged.passRetained(Box(connections))
-        connections = Connections()
-      }
-      let identity = try Files.status(indexPath)?.identity
-      if let open = connections[keyPath: slot], open.identity == identity { return open }
-      connections[keyPath: slot] = nil
-      let opened = try open(indexPath)
-      connections[keyPath: slot] = opened
-      return opened
-    }
   }
 
   private final class Box {

@@ -34,7 +34,8 @@ public final class FileSource: ByteSource {
 
   /// The path it was opened at.
   public let name: String
-  private let descriptor: Int32
+  /// nil if it is opened anew for each read.
+  private let descriptor: Int32?
   private let identity: Identity
 
   /// The size when it was opened, in bytes.
@@ -45,14 +46,16 @@ public final class FileSource: ByteSource {
 
   /// Opens the regular file at `path`, following symbolic links.
   ///
+  /// - Parameter keepsOpen: False opens it anew for each read, and sees to it that it is the same file still: of the
+  ///   thousands of files in a directory, a process may not have all open at once.
+  ///
   /// Throws ``FileSourceError`` if there is none, it may not be read, or it is a directory, FIFO or device.
-  public init(path: String) throws {
+  public init(path: String, keepsOpen: Bool = true) throws {
     // Looked at before it is opened, since opening a device or FIFO can have effects of its own.
     var status = stat()
     guard stat(path, &status) == 0 else { throw FileSourceError.cannotOpen(path: path, code: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw FileSourceError.notARegularFile(path: path) }
-    let opened = FileSource.retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
-    guard opened >= 0 else { throw FileSourceError.cannotOpen(path: path, code: errno) }
+    let opened = try FileSource.opened(path)
     guard fstat(opened, &status) == 0 else {
       let code = errno
       close(opened)
@@ -62,17 +65,45 @@ public final class FileSource: ByteSource {
       close(opened)
       throw FileSourceError.notARegularFile(path: path)
     }
+    if !keepsOpen { close(opened) }
     name = path
-    descriptor = opened
+    descriptor = keepsOpen ? opened : nil
     identity = Identity(status)
   }
 
-  deinit { close(descriptor) }
+  deinit { if let descriptor { close(descriptor) } }
+
+  private static func opened(_ path: String) throws -> Int32 {
+    let opened = FileSource.retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
+    guard opened >= 0 else { throw FileSourceError.cannotOpen(path: path, code: errno) }
+    return opened
+  }
+
+  private func withDescriptor(_ body: (Int32) throws -> Void) throws {
+    if let descriptor { return try body(descriptor) }
+    var status = stat()
+    let opened: Int32
+    do {
+      opened = try FileSource.opened(name)
+    } catch FileSourceError.cannotOpen(_, ENOENT) {
+      throw FileSourceError.changedWhileRead(path: name)
+    }
+    defer { close(opened) }
+    guard fstat(opened, &status) == 0, Identity(status) == identity else {
+      throw FileSourceError.changedWhileRead(path: name)
+    }
+    try body(opened)
+  }
 
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     guard offset >= 0, offset <= size, buffer.count <= size - offset else {
       throw FileSourceError.cutShort(path: name, offset: offset)
     }
+    if buffer.isEmpty { return }
+    try withDescriptor { try read(into: buffer, at: offset, from: $0) }
+  }
+
+  private func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int, from descriptor: Int32) throws {
     var done = 0
     while done < buffer.count {
       // Some systems refuse to read 2 GiB or more at once.
@@ -88,8 +119,11 @@ public final class FileSource: ByteSource {
   /// opened: what was read may then be a mixture of two checkpoints.
   public func checkUnchanged() throws {
     var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw FileSourceError.cannotRead(path: name, code: errno) }
-    guard Identity(status) == identity, stat(name, &status) == 0, Identity(status) == identity else {
+    if let descriptor {
+      guard fstat(descriptor, &status) == 0 else { throw FileSourceError.cannotRead(path: name, code: errno) }
+      guard Identity(status) == identity else { throw FileSourceError.changedWhileRead(path: name) }
+    }
+    guard stat(name, &status) == 0, Identity(status) == identity else {
       throw FileSourceError.changedWhileRead(path: name)
     }
   }

@@ -8,7 +8,10 @@ final class Scratch: Sendable {
   let path: String
 
   init() throws {
-    path = FileManager.default.temporaryDirectory.path + "/cairn-test-" + randomID(bytes: 6)
+    // In memory where there is such a place: hundreds of repositories, each of hundreds of fsyncs.
+    let place = "/dev/shm"
+    let usesMemory = FileManager.default.isWritableFile(atPath: place)
+    path = (usesMemory ? place : FileManager.default.temporaryDirectory.path) + "/cairn-test-" + randomID(bytes: 6)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 

@@ -28,7 +28,7 @@ import Testing
   @Test func aBrokenFileIsAnErrorThatNamesItAndNothingIsSaved() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
-    let names = try Self.files("error")
+    let names = try Self.files("error").filter { !Self.kept.contains($0) }
     #expect(names.count > 60)
     for name in names {
       let path = Self.folder + "/" + name
@@ -58,6 +58,25 @@ import Testing
     try expectNothingSaved(repository, "directory")
   }
 
+  /// Of 10^40 values when written out: saving it as a state is refused after some 10^7, which takes a debug build long.
+  private static let endless = "pickle_memo_bomb.pt"
+
+  /// Of another kind than a PyTorch container, and so kept as any other file is.
+  private static let kept: Set = ["zip_empty.pt", "zip_no_pickle.pt", "zip_without_start.pt"]
+
+  @Test func anArchiveThatIsNoContainerIsKeptAsItIs() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    for name in Self.kept {
+      let path = Self.folder + "/" + name
+      _ = try repository.save(file: path, SaveRequest(path: name))
+      #expect(try repository.checkpoint(PathName(path: name)).tensorCount == 0)
+      _ = try repository.restore(PathName(path: name), to: scratch.path + "/" + name)
+      #expect(try contents(scratch.path + "/" + name) == contents(path))
+      #expect(throws: CairnError.self) { _ = try repository.load(PathName(path: name)) }
+    }
+  }
+
   /// What a reader has only to stay sane with may be saved; then it comes back, and whatever is done with it ends.
   @Test(arguments: (try? BadInputTests.files("safe")) ?? [])
   func aHostileFileIsNeverRunAndDoesNoHarm(_ name: String) throws {
@@ -75,20 +94,20 @@ import Testing
     }
     _ = try repository.restore(PathName(path: "file"), to: scratch.path + "/out")
     #expect(try contents(scratch.path + "/out") == contents(path))
-    for mode in [LoadMode.copied, .mapped] {
-      for weightsOnly in [false, true] {
-        do {
-          let state = try repository.load(PathName(path: "file"), mode, weightsOnly: weightsOnly)
-          #expect(!name.contains("malicious") || !weightsOnly)
-          guard !weightsOnly else { continue }
-          _ = try repository.save(state, SaveRequest(path: "state"))
-          _ = try repository.restore(PathName(path: "state"), to: scratch.path + "/state\(mode).pt")
-        } catch {
-          #expect(
-            error is CairnError || error is StateError || error is FormatError || error is TensorError, "\(error)")
-        }
+    for (mode, weightsOnly) in [(LoadMode.copied, false), (.mapped, true)] {
+      do {
+        let state = try repository.load(PathName(path: "file"), mode, weightsOnly: weightsOnly)
+        #expect(!name.contains("malicious") || !weightsOnly)
+        guard !weightsOnly, name != Self.endless else { continue }
+        _ = try repository.save(state, SaveRequest(path: "state"))
+        _ = try repository.restore(PathName(path: "state"), to: scratch.path + "/state.pt")
+      } catch {
+        #expect(error is CairnError || error is StateError || error is FormatError || error is TensorError, "\(error)")
       }
     }
+    #expect(!FileManager.default.fileExists(atPath: canary))
+    #expect(try repository.temporaryFiles().isEmpty)
+    guard name != Self.endless else { return }
     var options = RestoreOptions()
     options.format = .safetensors
     do {

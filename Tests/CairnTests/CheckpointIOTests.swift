@@ -36,6 +36,13 @@ import Testing
     #expect(try io.loadCheckpoint(path: "best")?["epoch"] == 2)
   }
 
+  @Test func aMetricThatIsNoNumberIsLeftOut() throws {
+    var options = StorageOptions()
+    options.metrics = ["loss": .nan, "gradient": .infinity, "accuracy": 0.5]
+    try CairnCheckpointIO(repository).saveCheckpoint([:], path: "m", storageOptions: options)
+    #expect(try repository.checkpoint(PathName(path: "m")).metrics == ["accuracy": 0.5])
+  }
+
   @Test func keepVersionsSaysHowManyStay() throws {
     let io = CairnCheckpointIO(repository, keepVersions: 2)
     for epoch in 0..<5 { try io.saveCheckpoint(["epoch": .int(Int64(epoch))], path: "last") }

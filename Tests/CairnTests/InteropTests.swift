@@ -5,7 +5,7 @@ import Testing
 /// Files and states go through a repository and come out as what PyTorch and safetensors read as the same.
 @Suite struct InteropTests {
   /// What cannot be loaded as a state: no zip container, compressed storages, values that hold themselves.
-  static let notStates = ["legacy.pt", "legacy_protocol4.pt", "deflated.pt", "values.pt", "torchscript.pt"]
+  static let notStates = ["legacy.pt", "legacy_protocol4.pt", "deflated.pt", "values.pt"]
   static let states = ["finetune", "topk", "pytorch-2.x", "pytorch-1.13"].flatMap { Fixtures.files($0) }.filter {
     file in
     !notStates.contains { file.hasSuffix("/" + $0) }
@@ -38,8 +38,13 @@ import Testing
   @Test(.enabled(if: Python.newest != nil))
   func pyTorchReadsWhatItWroteOutOfAStateThatCairnSaved() throws {
     let scratch = try Scratch()
-    let (pairs, _) = try Self.exported(Self.states.filter { !$0.hasSuffix("-1.13/sparse.pt") }, in: scratch)
+    let (pairs, _) = try Self.exported(
+      Self.states.filter { file in
+        // TorchScript is code, for which a state has no place; the other PyTorch 2 cannot load itself.
+        !["/torchscript.pt", "-1.13/sparse.pt"].contains { file.hasSuffix($0) }
+      }, in: scratch)
     let python = try #require(Python.newest)
+    #expect(pairs.count > 40)
     // What can be read by weights_only at all.
     let allowed = try python.run(
       "compare", pairs.map { [$0.original, $0.original, "--weights-only", "both"] }, in: scratch)
@@ -58,7 +63,9 @@ import Testing
   @Test(.enabled(if: Python.old != nil))
   func pyTorch1ReadsOurContainers() throws {
     let scratch = try Scratch()
-    let (pairs, _) = try Self.exported(Fixtures.files("pytorch-1.13").filter(Self.states.contains), in: scratch)
+    let (pairs, _) = try Self.exported(
+      Fixtures.files("pytorch-1.13").filter { Self.states.contains($0) && !$0.hasSuffix("/torchscript.pt") },
+      in: scratch)
     let python = try #require(Python.old)
     let jobs = pairs.map { [$0.original, $0.exported] }
     for (job, outcome) in zip(jobs, try python.run("compare", jobs, in: scratch)) {

@@ -167,6 +167,24 @@ import Testing
     #expect(names == [".cairn", "in", "out"])
   }
 
+  @Test func aDirectoryOfManyFilesTakesFewDescriptors() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let input = scratch.path + "/in"
+    try FileManager.default.createDirectory(atPath: input, withIntermediateDirectories: true)
+    for number in 0..<300 { try Data("file \(number)".utf8).write(to: URL(fileURLWithPath: input + "/\(number)")) }
+    var request = SaveRequest(path: "many")
+    request.progress = { _, _ in
+      let open = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+      let ours = open.count {
+        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + $0))?.hasPrefix(input) == true
+      }
+      #expect(ours < 200)
+    }
+    _ = try repository.save(file: input, request)
+    try expectDirectoryComesBack(repository, "many", input, scratch.path + "/out")
+  }
+
   private func expectDirectoryComesBack(
     _ repository: Repository, _ name: String, _ original: String, _ out: String
   ) throws {

@@ -55,9 +55,6 @@ struct Restoration {
     var done = 0
     var directories: Set<String> = []
     for file in files {
-      guard OutputDirectory.isInside(file.path) else {
-        throw CairnError(.damaged, "\(record.name): a file in it is called \(file.path.debugDescription)")
-      }
       let path = output.temporary + "/" + file.path
       let parent = (path as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)

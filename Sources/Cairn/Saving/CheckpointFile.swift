@@ -12,8 +12,9 @@ struct CheckpointFile {
   /// - Parameters:
   ///   - name: The absolute path by which a Lightning checkpoint knows its own metrics.
   ///   - opaque: Do not look into it.
-  init(path: String, opaque: Bool) throws {
-    source = try FileSource(path: path)
+  ///   - keepsOpen: Whether it stays open until it is saved.
+  init(path: String, opaque: Bool, keepsOpen: Bool = true) throws {
+    source = try FileSource(path: path, keepsOpen: keepsOpen)
     guard !opaque else {
       layout = FileLayout(format: .opaque, storages: [], tensors: [], metadata: [:])
       metrics = [:]

@@ -22,6 +22,9 @@ extension Repository {
     }
   }
 
+  /// A process may have 1,024 by default, and needs some for itself.
+  private static let mostOpenFiles = 200
+
   private func save(filesAt path: String, _ request: SaveRequest, opaque: Bool) throws -> SaveReport {
     var builder = FileContentBuilder()
     var isDirectory: ObjCBool = false
@@ -34,7 +37,9 @@ extension Repository {
       for name in names {
         // A distributed checkpoint's data files begin as zip archives, and are many of them in one.
         let isPart = name.hasSuffix(".distcp")
-        try builder.add(try CheckpointFile(path: path + "/" + name, opaque: opaque || isPart), as: name)
+        let file = try CheckpointFile(
+          path: path + "/" + name, opaque: opaque || isPart, keepsOpen: names.count <= Self.mostOpenFiles)
+        try builder.add(file, as: name)
       }
       builder.directory = (path, names)
     } else {

@@ -15,6 +15,9 @@ struct BlobStore: Sendable {
     case pack = ".pack"
   }
 
+  /// The directory that holds the 256 others.
+  var root: String { repository + "/blobs" }
+
   func directory(_ digest: Digest) -> String { "\(repository)/blobs/\(digest.hex.prefix(2))" }
 
   func path(_ digest: Digest, _ encoding: Encoding) -> String {

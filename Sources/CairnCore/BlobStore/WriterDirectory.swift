@@ -44,28 +44,22 @@ final class WriterDirectory: Sendable {
 
   /// Removes a writer's directory if no writer has it any more; false if one has.
   static func removeIfAbandoned(_ path: String) throws -> Bool {
-    let lockPath = path + "/" + lockName
-    if try Files.exists(lockPath) {
-      guard let lock = try FileLock.tryAcquire(lockPath) else { return false }
-      try Files.removeFlatDirectory(path)
-      lock.release()
-      return true
-    }
-    // Without its lock it is one that somebody was removing, or one that is being made: then removing it fails, or its
-    // maker finds it gone and makes another.
-    try Files.removeFlatDirectory(path)
-    return true
+    // Made if it is missing: a directory that is just being made, or was half removed, has none yet or any more. Its
+    // maker then waits for it, finds it gone, and makes another.
+    guard let lock = try FileLock.tryAcquire(path + "/" + lockName, creating: true) else { return false }
+    defer { lock.release() }
+    return try Files.removeFlatDirectory(path, last: lockName)
   }
 
   /// Removes the directory and what is left in it.
   func remove() throws {
-    try Files.removeFlatDirectory(path)
+    try Files.removeFlatDirectory(path, last: Self.lockName)
     lock.release()
   }
 
   deinit {
     // What cannot be removed now is for `gc`.
-    try? Files.removeFlatDirectory(path)
+    _ = try? Files.removeFlatDirectory(path, last: Self.lockName)
   }
 }
 

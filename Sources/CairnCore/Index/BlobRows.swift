@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 
-/// The rows of blobs and packs: finding them, making them (with a count of 0).
+/// The rows of blobs and packs: finding them, making them (with a count of 0), moving them.
 struct BlobRows {
   enum Place: Int {
     case raw = 0
@@ -10,6 +10,8 @@ struct BlobRows {
   }
 
   let db: Database
+  let blobs: BlobStore
+  let packs: Packs
 
   func findPack(_ digest: Digest) throws -> Int64? {
     try Int64.fetchOne(db.cachedStatement(sql: "SELECT id FROM pack WHERE digest = ?"), arguments: [digest.data])
@@ -32,29 +34,81 @@ struct BlobRows {
   }
 
   private func blob(_ digest: Digest, size: Int, stored: Int, place: Place, pack: Int64?) throws -> Int64 {
-    let find = try db.cachedStatement(sql: "SELECT id, place, pack_id, refs FROM blob WHERE digest = ?")
-    guard let row = try Row.fetchOne(find, arguments: [digest.data]) else {
+    guard let row = try BlobRow(digest, db) else {
       try db.cachedStatement(
         sql: "INSERT INTO blob (digest, size, stored, place, pack_id) VALUES (?, ?, ?, ?, ?)"
       ).execute(arguments: [digest.data, size, stored, place.rawValue, pack])
       return db.lastInsertedRowID
     }
-    let id: Int64 = row[0]
-    let oldPack: Int64? = row[2]
-    // A raw and a compressed file serve alike; a blob that a save wrote anew lies where that put it.
-    if oldPack != pack || (row[1] as Int) != place.rawValue && (row[3] as Int) == 0 {
-      try db.cachedStatement(sql: "UPDATE blob SET place = ?, stored = ?, pack_id = ? WHERE id = ?")
-        .execute(arguments: [place.rawValue, stored, pack, id])
-      if row[3] as Int > 0 {
-        if let oldPack {
-          try db.cachedStatement(sql: "UPDATE pack SET refs = refs - 1 WHERE id = ?").execute(arguments: [oldPack])
-        }
-        if let pack {
-          try db.cachedStatement(sql: "UPDATE pack SET refs = refs + 1 WHERE id = ?").execute(arguments: [pack])
-        }
+    // A raw and a compressed file serve alike.
+    let isElsewhere = row.packID != pack || row.refs == 0 && row.place != place
+    // One that is needed stays where it is: two saves that wrote it at once put it into two packs, and the first one's
+    // word counts. Unless it is no longer there: then this save has healed it.
+    if isElsewhere, try row.refs == 0 || !isThere(row) { try move(row, to: place, stored: stored, pack: pack) }
+    return row.id
+  }
+
+  /// Whether a blob's file is there and long enough, and its pack has it.
+  func isThere(_ row: BlobRow) throws -> Bool {
+    if let pack = row.pack { return packs.holds(pack, row.digest, length: row.size) }
+    return try blobs.ownFile(row.digest, length: row.size) != nil
+  }
+
+  func move(_ row: BlobRow, to place: Place, stored: Int, pack: Int64?) throws {
+    try db.cachedStatement(sql: "UPDATE blob SET place = ?, stored = ?, pack_id = ? WHERE id = ?")
+      .execute(arguments: [place.rawValue, stored, pack, row.id])
+    guard row.refs > 0 else { return }
+    let change = try db.cachedStatement(sql: "UPDATE pack SET refs = refs + ? WHERE id = ?")
+    if let old = row.packID { try change.execute(arguments: [-1, old]) }
+    if let pack { try change.execute(arguments: [1, pack]) }
+  }
+
+  /// Points to a pack the blobs in it that are needed and are no longer where their rows say; returns whether any blob
+  /// that is needed lies there then.
+  ///
+  /// Asked before a pack leaves its place: which pack a blob lies in is found out anew by a rebuilt index, from what is
+  /// there, and so the last copy of a blob may be in a pack that an index does not know.
+  func adopt(_ pack: Digest) throws -> Bool {
+    guard let table = try? packs.table(pack) else { return false }
+    var isNeeded = false
+    for entry in table.entries {
+      guard let row = try BlobRow(entry.digest, db), row.refs > 0, row.size == entry.length else { continue }
+      if row.pack == pack {
+        isNeeded = true
+      } else if try !isThere(row) {
+        try move(row, to: .pack, stored: entry.length, pack: self.pack(pack))
+        isNeeded = true
       }
     }
-    return id
+    return isNeeded
+  }
+}
+
+/// A blob's row.
+struct BlobRow {
+  var id: Int64
+  var digest: Digest
+  var size: Int
+  var place: BlobRows.Place
+  var packID: Int64?
+  var pack: Digest?
+  var refs: Int
+
+  /// The row of a digest; nil if there is none.
+  init?(_ digest: Digest, _ db: Database) throws {
+    let find = try db.cachedStatement(
+      sql: """
+        SELECT b.id, b.size, b.place, b.pack_id, p.digest, b.refs FROM blob b LEFT JOIN pack p ON p.id = b.pack_id
+        WHERE b.digest = ?
+        """)
+    guard let row = try Row.fetchOne(find, arguments: [digest.data]) else { return nil }
+    self.digest = digest
+    id = row[0]
+    size = row[1]
+    place = BlobRows.Place(rawValue: row[2]) ?? .raw
+    packID = row[3]
+    pack = (row[4] as Data?).flatMap { Digest(bytes: $0) }
+    refs = row[5]
   }
 }
 

@@ -7,7 +7,7 @@ extension IndexFile {
   /// Where nobody can write, the file without a WAL is all there is, and cannot change (`immutable=1`). Elsewhere a
   /// private copy is read, taken while no writer has the repository's lock; it is as old as its making.
   static func openWithoutWriting(_ path: String, lock: String) throws -> Connection? {
-    guard let before = try Files.status(path) else { return nil }
+    guard let stamp = try IndexStamp.current(path) else { return nil }
     let walSize = try Files.status(path + "-wal")?.size ?? 0
     if walSize == 0, isOnReadOnlyMedia(path) {
       var configuration = GRDB.Configuration()
@@ -16,9 +16,9 @@ extension IndexFile {
         throw CairnError(.invalid, "\(path): cannot be written as a URI")
       }
       let queue = try DatabaseQueue(path: "file:\(name)?immutable=1", configuration: configuration)
-      return Connection(queue: queue, identity: before.identity)
+      return Connection(queue: queue, stamp: stamp)
     }
-    return Connection(queue: try privateCopy(of: path, lock: lock), identity: before.identity)
+    return Connection(queue: try privateCopy(of: path, lock: lock), stamp: stamp)
   }
 
   private static func isOnReadOnlyMedia(_ path: String) -> Bool {

@@ -7,15 +7,16 @@ import Glibc
 enum IndexFile {
   static let fileName = "index.sqlite"
 
-  /// An open connection, and which file it is open on: the path may have got another meanwhile.
+  /// An open connection, and which file of which time it is open on: another may come to its path.
   struct Connection: Sendable {
     let queue: DatabaseQueue
-    let identity: FileStatus.Identity
+    let stamp: String
   }
 
   /// Opens the index; nil if there is none. A writable connection is for those who hold the repository's lock.
   static func open(_ path: String, readonly: Bool) throws -> Connection? {
     guard let before = try Files.status(path) else { return nil }
+    let stamp = try IndexStamp.current(path)
     var configuration = GRDB.Configuration()
     configuration.readonly = readonly
     configuration.busyMode = .timeout(30)
@@ -23,10 +24,23 @@ enum IndexFile {
       // A checkpoint of the WAL is a write to the index, and closing happens without the lock.
       let code = cairn_sqlite_no_checkpoint_on_close(UnsafeMutableRawPointer(db.sqliteConnection))
       guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
+      // Nor when SQLite thinks it is time: between the stamp in a transaction and the end of it.
+      try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     guard let after = try Files.status(path), after.identity == before.identity else { return nil }
-    return Connection(queue: queue, identity: after.identity)
+    return Connection(queue: queue, stamp: stamp ?? "")
+  }
+
+  /// Whether the migrations of any Cairn have been here: another program's database is no index.
+  static func isIndex(_ queue: DatabaseQueue) throws -> Bool {
+    guard let first = Migrations.steps.first else { return false }
+    return try queue.read { db in
+      try db.tableExists("grdb_migrations")
+        && Bool.fetchOne(
+          db, sql: "SELECT EXISTS (SELECT 1 FROM grdb_migrations WHERE identifier = ?)", arguments: [first.name])
+          ?? false
+    }
   }
 
   static let migrator: DatabaseMigrator = {

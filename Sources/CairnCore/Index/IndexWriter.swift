@@ -5,6 +5,7 @@ import GRDB
 struct IndexWriter {
   let db: Database
   let blobs: BlobStore
+  let packs: Packs
   /// A manifest that the caller has at hand, with all its blobs in place: that of the save that is being committed.
   var known: KnownManifest?
 
@@ -14,7 +15,11 @@ struct IndexWriter {
     /// Its bytes, and those of its compressed file.
     var size: Int
     var storedSize: Int
+    /// Whether the save has written any of its blobs, although the manifest may be one that was there.
+    var hasNewBlobs = false
   }
+
+  private var rows: BlobRows { BlobRows(db: db, blobs: blobs, packs: packs) }
 
   /// Does what one line says.
   func apply(_ entry: LogEntry) throws {
@@ -114,6 +119,14 @@ struct IndexWriter {
       let id: Int64 = row[0]
       if row[1] as Int > 0 {
         try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
+        if let known, known.digest == digest {
+          // All that it names is in place now, what this save had to write perhaps in other places than before.
+          if known.hasNewBlobs {
+            _ = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(known.manifest, present: true)
+          }
+          try db.cachedStatement(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1")
+            .execute(arguments: [id])
+        }
         return id
       }
       // A row that waits for a sweep is as good as none.
@@ -127,7 +140,7 @@ struct IndexWriter {
   }
 
   private func insertUnreadable(_ digest: Digest) throws -> Int64 {
-    let blob = try BlobRows(db: db).ownFile(digest, size: 0, stored: 0, place: .zstd)
+    let blob = try rows.ownFile(digest, size: 0, stored: 0, place: .zstd)
     try db.execute(
       sql: """
         INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
@@ -140,22 +153,22 @@ struct IndexWriter {
 
   private func insertManifest(_ file: KnownManifest, checked: Bool) throws -> Int64 {
     let manifest = file.manifest
-    let blob = try BlobRows(db: db).ownFile(file.digest, size: file.size, stored: file.storedSize, place: .zstd)
-    let rows = try ManifestRows(db: db, blobs: blobs).insert(manifest, present: checked)
+    let blob = try rows.ownFile(file.digest, size: file.size, stored: file.storedSize, place: .zstd)
+    let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: checked)
     try db.cachedStatement(
       sql: """
         INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
         """
     ).execute(arguments: [
-      blob, manifest.kind, PackedIDs.encode(rows.tensors).data, PackedIDs.encode(rows.storages).data,
+      blob, manifest.kind, PackedIDs.encode(lists.tensors).data, PackedIDs.encode(lists.storages).data,
       manifest.tensors.count, manifest.size, try json(manifest.metadata),
-      (rows.isWhole ? ManifestState.whole : .incomplete).rawValue,
+      (lists.isWhole ? ManifestState.whole : .incomplete).rawValue,
     ])
     let id = db.lastInsertedRowID
     let references = References(db: db)
     try references.retainBlob(blob)
-    try references.retain(tensors: rows.tensors, storages: rows.storages)
+    try references.retain(tensors: lists.tensors, storages: lists.storages)
     return id
   }
 
@@ -171,7 +184,7 @@ struct IndexWriter {
         let file = try? ManifestFile(blobs: blobs).read(digest)
       else { continue }
       let manifest = file.manifest
-      let lists = try ManifestRows(db: db, blobs: blobs).insert(manifest, present: false)
+      let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: false)
       try db.execute(
         sql: """
           UPDATE manifest SET kind = ?, tensors = ?, storages = ?, tensor_count = ?, size = ?, metadata = ?, state = ?
@@ -192,10 +205,12 @@ struct IndexWriter {
   // MARK: Packs
 
   private func movePack(_ from: Digest, to: Digest?) throws {
-    let rows = BlobRows(db: db)
+    let rows = self.rows
     guard let old = try rows.findPack(from) else { return }
     // Blobs at 0 stay behind and go with the old pack; so do those that no copy holds, if there is none.
     guard let to else { return }
+    // Read again later: a save may have made the old one anew, after the new one was lost.
+    if try !blobs.hasPack(to) && blobs.hasPack(from) { return }
     let new = try rows.pack(to)
     let moved =
       try Int.fetchOne(

@@ -5,36 +5,75 @@ struct LockedRepository {
   let repository: Repository
   let log: Log
   let index: DatabaseQueue
+  /// The packs as they are while the lock is held.
+  let packs: Packs
   private(set) var position: Log.Position
+  /// Whether a line has been appended since the lock was taken.
+  private(set) var hasAppended = false
   /// Whether the index has come to ``position``: once it could not follow a line, it must not skip that one.
   private var indexFollows = true
 
-  init(repository: Repository, log: Log, index: DatabaseQueue, position: Log.Position) {
+  init(repository: Repository, log: Log, index: DatabaseQueue, packs: Packs, position: Log.Position) {
     self.repository = repository
     self.log = log
     self.index = index
+    self.packs = packs
     self.position = position
   }
 
-  /// Appends a line and makes it durable: from here it has happened. Then brings the index up to it.
+  /// Appends a line and makes it durable: from here it has happened. The index follows.
   ///
-  /// Returns a warning if the index cannot follow: the next one to take the lock catches up.
-  mutating func commit(
-    _ entry: LogEntry, known: IndexWriter.KnownManifest? = nil
-  ) throws -> [String] {
+  /// What the line says is done in the index first, in a transaction that is committed once the line is durable: a line
+  /// that no index could take must not be appended. Returns a warning if the index cannot follow for another reason (its
+  /// disk is full): the next one to take the lock catches up.
+  mutating func commit(_ entry: LogEntry, known: IndexWriter.KnownManifest? = nil) throws -> [String] {
     let line = try LogLine(entry, after: position.chain)
-    position = try log.append(line, at: position)
-    guard indexFollows else { return [] }
+    guard indexFollows else {
+      try append(line)
+      return []
+    }
     do {
       try index.write { db in
-        let writer = IndexWriter(db: db, blobs: repository.blobs, known: known)
+        let writer = IndexWriter(db: db, blobs: repository.blobs, packs: packs, known: known)
         try writer.apply(entry)
+        try append(line)
         try writer.setPosition(position, repository: repository.configuration.id)
+        try IndexStamp.write(db, path: repository.indexPath)
       }
       return []
+    } catch let failure as AppendFailure {
+      throw failure.error
     } catch {
+      if position.chain != line.chain {
+        if isDamage(ofIndex: error) { throw error }
+        do { try append(line) } catch let failure as AppendFailure { throw failure.error }
+      }
       indexFollows = false
       return ["done, but the index could not follow (\(error)); the next command catches up"]
     }
   }
+
+  /// An error of the log's, not of the index's, in whose transaction it was thrown.
+  private struct AppendFailure: Error { var error: any Error }
+
+  private mutating func append(_ line: LogLine) throws {
+    hasAppended = true
+    do {
+      position = try log.append(line, at: position)
+    } catch {
+      throw AppendFailure(error: error)
+    }
+  }
+
+  /// Changes the index in one transaction, otherwise than by a line of the log.
+  func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try index.write { db in
+      let result = try body(db)
+      try IndexStamp.write(db, path: repository.indexPath)
+      return result
+    }
+  }
+
+  /// The rows of blobs and packs, in a transaction.
+  func rows(_ db: Database) -> BlobRows { BlobRows(db: db, blobs: repository.blobs, packs: packs) }
 }

@@ -4,6 +4,7 @@ import GRDB
 struct ManifestRows {
   let db: Database
   let blobs: BlobStore
+  let packs: Packs
 
   /// What a manifest's row lists.
   struct Lists {
@@ -17,25 +18,29 @@ struct ManifestRows {
   /// Makes what is missing, with counts of 0. `present` says that all blobs are known to be in place.
   func insert(_ manifest: Manifest, present: Bool) throws -> Lists {
     var isWhole = true
-    let rows = BlobRows(db: db)
-    let packIDs = try manifest.packs.map { try rows.pack($0) }
-    let packsThere = try manifest.packs.map { try present || blobs.hasPack($0) }
+    let rows = BlobRows(db: db, blobs: blobs, packs: packs)
+    var packIDs: [Digest: Int64] = [:]
+    func packed(_ chunk: Manifest.Chunk, _ pack: Digest) throws -> Int64 {
+      let id = try packIDs[pack] ?? rows.pack(pack)
+      packIDs[pack] = id
+      return try rows.packed(chunk.digest, size: chunk.length, pack: id)
+    }
     let blobIDs = try manifest.chunks.map { chunk in
-      if let pack = chunk.pack {
-        if !packsThere[pack] { isWhole = false }
-        return try rows.packed(chunk.digest, size: chunk.length, pack: packIDs[pack])
+      let named = chunk.pack.map { manifest.packs[$0] }
+      if present {
+        if let named { return try packed(chunk, named) }
+        return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw)
       }
-      var place = BlobRows.Place.raw
-      var stored = chunk.length
-      if !present {
-        if let file = try blobs.ownFile(chunk.digest, length: chunk.length) {
-          place = file.encoding == .zstd ? .zstd : .raw
-          stored = file.size
-        } else {
-          isWhole = false
-        }
+      // Where it is, not where it was: packs are rewritten, files compressed, and none of that is in the manifest.
+      if let named, packs.holds(named, chunk.digest, length: chunk.length) { return try packed(chunk, named) }
+      if let file = try blobs.ownFile(chunk.digest, length: chunk.length) {
+        return try rows.ownFile(
+          chunk.digest, size: chunk.length, stored: file.size, place: file.encoding == .zstd ? .zstd : .raw)
       }
-      return try rows.ownFile(chunk.digest, size: chunk.length, stored: stored, place: place)
+      if let found = try packs.find(chunk.digest).first { return try packed(chunk, found) }
+      isWhole = false
+      if let named { return try packed(chunk, named) }
+      return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw)
     }
     let storageIDs = try manifest.storages.map { storage in
       try storageID(PackedIDs.encode(storage.chunks.lazy.map { blobIDs[$0] }), size: storage.size)

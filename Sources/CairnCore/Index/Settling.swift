@@ -13,36 +13,47 @@ extension Repository {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }
-    // A trainer lives for weeks: somebody may have migrated the repository, or put another in its place.
-    let current = try RepositoryConfiguration.read(path)
-    guard current.id == configuration.id else {
+    try checkConfiguration()
+    let log = try Log(repository: path)
+    var settled = try settle(log)
+    defer { IndexStamp.emptyWAL(settled.index, path: indexPath) }
+    do {
+      return try body(&settled)
+    } catch let error where isDamage(ofIndex: error) && !settled.hasAppended {
+      logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
+      settled = try rebuild(log, applied: settled.position.bytes)
+      return try body(&settled)
+    }
+  }
+
+  /// A trainer lives for weeks: somebody may have migrated the repository, or put another in its place.
+  func checkConfiguration() throws {
+    guard try RepositoryConfiguration.read(path).id == configuration.id else {
       throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
     }
-    var settled = try settle(Log(repository: path))
-    return try body(&settled)
   }
 
   /// Brings the index up to the log.
   private func settle(_ log: Log) throws -> LockedRepository {
+    var applied = 0
     do {
-      if let connection = try writerConnection() {
+      if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
         try IndexFile.migrate(connection.queue, path: indexPath)
-        if let position = try position(of: connection.queue) {
-          guard position.bytes <= (try log.size()) else {
-            throw Log.damage(
-              logPath, "it is shorter than the index has come (\(try log.size()) of \(position.bytes) bytes)")
-          }
+        if try IndexStamp.isSound(connection.queue, path: indexPath), let position = try position(of: connection.queue)
+        {
+          applied = position.bytes
+          try checkNotShorter(log, than: position)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
         }
       }
     } catch let error where isDamage(ofIndex: error) {
       logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
     }
-    return try rebuild(log)
+    return try rebuild(log, applied: applied)
   }
 
   /// How far an index of this repository has come; nil if it is another's, or empty.
-  private func position(of index: DatabaseQueue) throws -> Log.Position? {
+  func position(of index: DatabaseQueue) throws -> Log.Position? {
     let row = try index.read {
       try Row.fetchOne($0, sql: "SELECT repository, bytes, last_line, chain FROM log_position WHERE id = 1")
     }
@@ -55,25 +66,30 @@ extension Repository {
     if tail.isTorn { try log.cut(to: tail.end) }
     // Before anything is done on their word: nobody knows whether an earlier fsync of these lines succeeded.
     if !tail.lines.isEmpty { try log.rewrite(tail.lines, at: position.bytes) }
+    let packs = Packs(blobs: blobs)
     let hasUnreadable = try index.read {
       try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state = 2 AND refs > 0)") ?? false
     }
     if !tail.lines.isEmpty || hasUnreadable {
       try index.write { db in
-        let writer = IndexWriter(db: db, blobs: blobs)
+        let writer = IndexWriter(db: db, blobs: blobs, packs: packs)
         for line in tail.lines { try writer.apply(line.entry) }
         try writer.retryUnreadable()
         try writer.setPosition(tail.end, repository: configuration.id)
+        try IndexStamp.write(db, path: indexPath)
       }
     }
-    return LockedRepository(repository: self, log: log, index: index, position: tail.end)
+    return LockedRepository(repository: self, log: log, index: index, packs: packs, position: tail.end)
   }
 
-  /// Makes the index anew from the whole log.
-  private func rebuild(_ log: Log) throws -> LockedRepository {
+  /// Makes the index anew from the whole log, of which one had come to byte `applied`.
+  private func rebuild(_ log: Log, applied: Int) throws -> LockedRepository {
     let tail = try log.tail(from: Log.Position())
     guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
       throw Log.damage(logPath, "its first line does not name this repository")
+    }
+    guard applied <= tail.end.bytes else {
+      throw Log.damage(logPath, "the line at byte \(tail.end.bytes), which the index has, is not what was written")
     }
     if tail.isTorn { try log.cut(to: tail.end) }
     if let last = tail.lines.last { try log.rewrite([last], at: tail.end.lastLine) }
@@ -82,11 +98,14 @@ extension Repository {
     let built = directory.path + "/" + IndexFile.fileName
     try build(built, from: tail)
     try moveIndexAside()
+    // A filesystem may reorder renames: a stale -wal must not meet the new file.
+    try Files.syncDirectory(path)
     try Files.rename(built, to: indexPath)
     try Files.syncDirectory(path)
     try directory.remove()
     guard let connection = try writerConnection() else { throw CairnError.system("open", indexPath, ENOENT) }
-    return LockedRepository(repository: self, log: log, index: connection.queue, position: tail.end)
+    return LockedRepository(
+      repository: self, log: log, index: connection.queue, packs: Packs(blobs: blobs), position: tail.end)
   }
 
   private func build(_ file: String, from tail: Log.Tail) throws {
@@ -98,7 +117,7 @@ extension Repository {
     let queue = try DatabaseQueue(path: file, configuration: options)
     try IndexFile.migrate(queue, path: file)
     try queue.write { db in
-      let writer = IndexWriter(db: db, blobs: blobs)
+      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
       for line in tail.lines { try writer.apply(line.entry) }
       try writer.setPosition(tail.end, repository: configuration.id)
     }
@@ -113,19 +132,9 @@ extension Repository {
 
   /// Takes what is at the index's path out of the way. Never renamed over: a process that has it open must see, by the
   /// file's identity, that it is another one, and a stale -wal would be read into the new one.
-  private func moveIndexAside() throws {
+  func moveIndexAside() throws {
     for ending in ["", "-wal", "-shm", "-journal"] {
       _ = try Files.renameIfThere(indexPath + ending, to: indexPath + ".damaged" + ending)
-    }
-  }
-
-  /// Whether an error says that the index's content is no good, rather than that it could not be written.
-  private func isDamage(ofIndex error: any Error) -> Bool {
-    if error is ByteReader.Malformed { return true }
-    guard let error = error as? DatabaseError else { return false }
-    switch error.resultCode.primaryResultCode {
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_CONSTRAINT, .SQLITE_ERROR, .SQLITE_MISMATCH: return true
-    default: return false
     }
   }
 
@@ -135,15 +144,29 @@ extension Repository {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }
-    guard try RepositoryConfiguration.read(path).id == configuration.id else {
-      throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
-    }
+    try checkConfiguration()
+    let log = try Log(repository: path)
+    var applied = 0
     do {
-      if let connection = try writerConnection() { try IndexFile.checkNotNewer(connection.queue, path: indexPath) }
+      if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
+        try IndexFile.checkNotNewer(connection.queue, path: indexPath)
+        if let position = try position(of: connection.queue) {
+          try checkNotShorter(log, than: position)
+          applied = position.bytes
+        }
+      }
     } catch let error where isDamage(ofIndex: error) {
       // That is what reindexing is for.
     }
-    _ = try rebuild(Log(repository: path))
+    _ = try rebuild(log, applied: applied)
+  }
+
+  /// Throws if lines that the index has applied are no longer in the log: then the index knows more than it.
+  private func checkNotShorter(_ log: Log, than position: Log.Position) throws {
+    let size = try log.size()
+    guard position.bytes <= size else {
+      throw Log.damage(logPath, "it is shorter than the index has come (\(size) of \(position.bytes) bytes)")
+    }
   }
 
   /// Reads from the index, in one short transaction, after it has caught up with the log.
@@ -171,7 +194,12 @@ extension Repository {
         if attempt == 0 { continue }
         logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
       }
-      return try connection.queue.read(body)
+      do {
+        return try connection.queue.read(body)
+      } catch let error where isDamage(ofIndex: error) && isWritable && attempt == 0 {
+        logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
+        try reindex()
+      }
     }
     // Others write all the time: what the index says now is as good as what it will say in a moment.
     guard let connection = try readerConnection() else { throw CairnError.system("open", indexPath, ENOENT) }
@@ -180,7 +208,7 @@ extension Repository {
 
   private func readerIfIntact() throws -> IndexFile.Connection? {
     do {
-      guard let connection = try readerConnection() else { return nil }
+      guard let connection = try readerConnection(), try IndexFile.isIndex(connection.queue) else { return nil }
       let usable = try connection.queue.read {
         try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0)
       }

@@ -35,31 +35,39 @@ public final class MemoryRegion: @unchecked Sendable {
       mappingCount: 0)
   }
 
-  /// Files mapped copy-on-write one behind the other; all but the last are whole pages long.
+  /// Files mapped copy-on-write one behind the other; all but the last are whole pages long. `open` gives them, one at a
+  /// time, and nil for one that cannot be mapped.
   ///
-  /// nil if that would take more mappings than this process may have. Throws if a file is shorter than it should be:
-  /// touching the missing part would end the process.
-  static func map(_ files: [(file: OpenFile, length: Int)]) throws -> MemoryRegion? {
-    let total = files.reduce(0) { $0 + $1.length }
-    guard MappingBudget.take(files.count) else { return nil }
+  /// nil if one cannot, or if that would take more mappings or descriptors than this process may have. Throws if a file
+  /// is shorter than it should be: touching the missing part would end the process.
+  static func map(lengths: [Int], open: (Int) throws -> OpenFile?) throws -> MemoryRegion? {
+    let total = lengths.reduce(0, +)
+    guard MappingBudget.take(lengths.count) else { return nil }
+    let base: UnsafeMutableRawPointer
     do {
-      let base = try reserve(total, PROT_NONE)
-      let region = MemoryRegion(baseAddress: base, byteCount: total, mappingCount: files.count)
-      var offset = 0
-      for (file, length) in files {
+      base = try reserve(total, PROT_NONE)
+    } catch {
+      MappingBudget.give(back: lengths.count)
+      return nil
+    }
+    let region = MemoryRegion(baseAddress: base, byteCount: total, mappingCount: lengths.count)
+    var offset = 0
+    for (index, length) in lengths.enumerated() {
+      do {
+        guard let file = try open(index) else { return nil }
         guard try file.status().size == length else {
           throw CairnError.damaged(file.path, "it is not as long as it was")
         }
         let wanted = base + offset
         let got = mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.descriptor, 0)
-        guard got == wanted else { throw CairnError.system("map", file.path) }
-        offset += length
+        guard got == wanted else { return nil }
+      } catch let error as CairnError where error.kind == .io {
+        // Out of descriptors: then it is read instead.
+        return nil
       }
-      return region
-    } catch let error as CairnError where error.kind == .io {
-      // Out of mappings or address space: then it is read instead.
-      return nil
+      offset += length
     }
+    return region
   }
 
   private static func reserve(_ byteCount: Int, _ protection: Int32) throws -> UnsafeMutableRawPointer {

@@ -9,9 +9,15 @@ extension Repository {
     for _ in 0..<16 {
       let record = try checkpoint(name)
       // What was missing may be there again: then it is no longer listed as incomplete.
-      if record.state == .incomplete, isWritable { try lookAgainAtIncomplete() }
+      if record.state != .whole, isWritable { try lookAgainAtIncomplete() }
       do {
         return try body(record, StoredCheckpoint(name: record.name, digest: record.manifest, repository: self))
+      } catch let error as CairnError where error.kind == .damaged {
+        // So that the next save of these bytes heals it, instead of sharing it.
+        if let blob = error.blob, isWritable {
+          try? setAside(read { try NeededBlob.rows($0, of: [blob]) })
+        }
+        throw error
       } catch let error as CairnError where error.kind == .missing {
         // Missing because it was removed, or missing although it is listed?
         guard try checkpoint(id: record.id) == nil else { throw error }

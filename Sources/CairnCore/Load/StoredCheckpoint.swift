@@ -105,15 +105,10 @@ public final class StoredCheckpoint: Sendable {
     guard mayMap, storage.size >= Self.smallestMapped else { return nil }
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     guard storage.chunks.dropLast().allSatisfy({ manifest.chunks[$0].length % page == 0 }) else { return nil }
-    var files: [(file: OpenFile, length: Int)] = []
-    for chunk in storage.chunks {
-      guard manifest.chunks[chunk].pack == nil, let file = try blobs.open(manifest.chunks[chunk].digest, .raw) else {
-        return nil
-      }
-      files.append((file, manifest.chunks[chunk].length))
-    }
+    let chunks = storage.chunks.map { manifest.chunks[$0] }
+    guard chunks.allSatisfy({ $0.pack == nil }) else { return nil }
     do {
-      return try MemoryRegion.map(files)
+      return try MemoryRegion.map(lengths: chunks.map(\.length)) { try blobs.open(chunks[$0].digest, .raw) }
     } catch let error as CairnError {
       throw naming(error, storage: index)
     }

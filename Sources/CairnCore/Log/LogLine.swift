@@ -19,7 +19,16 @@ struct LogLine: Sendable {
   init(_ entry: LogEntry, after previous: Digest) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let json = [UInt8](try encoder.encode(entry))
+    let json: [UInt8]
+    do {
+      json = [UInt8](try encoder.encode(entry))
+      // What cannot be read back must not be committed: values nested too deep, say.
+      _ = try JSONDecoder().decode(LogEntry.self, from: Data(json))
+    } catch {
+      throw CairnError(
+        .invalid, "\(entry.path ?? entry.name ?? entry.id): its metadata cannot be kept as JSON (\(error))",
+        advice: "keep it flatter, or put it into the checkpoint itself")
+    }
     self.entry = entry
     chain = Self.chain(json[...], after: previous)
     bytes = Array(chain.hex.utf8) + [UInt8(ascii: " ")] + json + [UInt8(ascii: "\n")]
@@ -51,7 +60,8 @@ struct LogLine: Sendable {
     bytes = Array(line) + [UInt8(ascii: "\n")]
   }
 
-  private static func chain(_ json: ArraySlice<UInt8>, after previous: Digest) -> Digest {
+  /// The digest that leads a line with this JSON after the line whose digest is `previous`.
+  static func chain(_ json: ArraySlice<UInt8>, after previous: Digest) -> Digest {
     var hash = SHA256()
     hash.update(data: previous.bytes)
     hash.update(data: json)

@@ -16,15 +16,16 @@ struct BlobCheck {
   let blobs: [NeededBlob]
 
   func run() throws -> (bad: [Bad], bytesRead: Int) {
-    let chosen = blobs.filter { isChosen($0.digest) }
-    let total = options.readData ? chosen.reduce(0) { $0 + $1.size } : 0
+    let total = options.readData ? blobs.reduce(0) { $0 + (isChosen($1.digest) ? $1.size : 0) } : 0
     let bad = Mutex<[Bad]>([])
     let done = Tally()
-    let reader = BlobReader(blobs: repository.blobs)
-    try forEachIndex(blobs.count, threads: workerCount) { [self] index in
+    let packs = Packs(blobs: repository.blobs)
+    try inParallel(blobs.count) { [self] index in
       let blob = blobs[index]
       let reads = options.readData && isChosen(blob.digest)
-      if let problem = try check(blob, reader, readData: reads) { bad.withLock { $0.append(problem) } }
+      if let problem = Self.check(blob, repository.blobs, packs, readData: reads) {
+        bad.withLock { $0.append(problem) }
+      }
       if reads {
         let sum = done.add(blob.size)
         options.progress?(sum, total)
@@ -39,51 +40,60 @@ struct BlobCheck {
     return head % subset.count == subset.part - 1
   }
 
-  private func check(_ blob: NeededBlob, _ reader: BlobReader, readData: Bool) throws -> Bad? {
-    let store = repository.blobs
+  /// What is wrong with a blob; nil if nothing is. Manifests are always read: without it nothing else of a checkpoint
+  /// can be told.
+  static func check(_ blob: NeededBlob, _ store: BlobStore, _ packs: Packs, readData: Bool) -> Bad? {
     if blob.isManifest {
-      // Always read: without it nothing else of the checkpoint can be told.
       let path = store.path(blob.digest, .zstd)
-      do {
-        _ = try ManifestFile(blobs: store).read(blob.digest)
-        return nil
-      } catch let error as CairnError {
-        return Bad(blob: blob, path: path, problem: error.message, isThere: error.kind == .damaged)
-      }
+      return problem(blob, path) { _ = try ManifestFile(blobs: store).read(blob.digest) }
     }
-    let path = blob.pack.map { store.path($0, .pack) } ?? store.path(blob.digest, .raw)
-    do {
-      let chunk = Manifest.Chunk(digest: blob.digest, length: blob.size, pack: nil)
-      if let pack = blob.pack {
-        guard let file = try reader.pack(pack) else {
-          return Bad(blob: blob, path: path, problem: "this pack is not there", isThere: false)
-        }
-        guard let entry = file.entry(blob.digest), entry.length == blob.size else {
-          return Bad(blob: blob, path: path, problem: "the blob \(blob.digest) is not in this pack", isThere: false)
-        }
-        if readData, Digest(hashing: file.content(entry)) != blob.digest {
-          return Bad(blob: blob, path: path, problem: "the blob \(blob.digest) in it has changed", isThere: true)
-        }
-        return nil
-      }
+    if let pack = blob.pack { return check(blob, in: pack, store, packs, readData: readData) }
+    // Either form will do; if both are there, both are read.
+    let path = store.path(blob.digest, .raw)
+    return problem(blob, path) {
       guard let own = try store.ownFile(blob.digest, length: blob.size) else {
-        let isThere = try Files.exists(path)
-        return Bad(
-          blob: blob, path: path, problem: isThere ? "it is not as long as it was" : "it is not there",
-          isThere: isThere)
+        guard try Files.exists(path) else { throw CairnError(.missing, "\(path): it is not there") }
+        throw CairnError.damaged(path, "it is not as long as it was")
       }
-      guard readData else { return nil }
+      guard readData else { return }
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(blob.size, 1), alignment: 4_096)
       defer { buffer.deallocate() }
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<blob.size])
-      do {
-        try reader.read(chunk, packHint: nil, into: target, verify: true)
-        return nil
-      } catch let error as CairnError where error.kind == .damaged {
-        return Bad(blob: blob, path: store.path(blob.digest, own.encoding), problem: error.message, isThere: true)
+      let chunk = Manifest.Chunk(digest: blob.digest, length: blob.size, pack: nil)
+      let reader = BlobReader(blobs: store)
+      guard
+        let read = try own.encoding == .raw
+          ? reader.readRaw(chunk, into: target) : reader.readCompressed(chunk, into: target)
+      else { throw CairnError(.missing, "\(path): it is not there") }
+      guard Digest(hashing: UnsafeRawBufferPointer(target)) == blob.digest else {
+        throw CairnError.damaged(read, "its content has another digest")
       }
-    } catch let error as CairnError where error.kind == .missing || error.kind == .io || error.kind == .damaged {
+    }
+  }
+
+  private static func check(
+    _ blob: NeededBlob, in pack: Digest, _ store: BlobStore, _ packs: Packs, readData: Bool
+  ) -> Bad? {
+    let path = store.path(pack, .pack)
+    return problem(blob, path) {
+      guard let table = try packs.table(pack) else { throw CairnError(.missing, "\(path): this pack is not there") }
+      guard table[blob.digest]?.length == blob.size else {
+        throw CairnError(.missing, "\(path): the blob \(blob.digest) is not in this pack")
+      }
+      if readData, try packs.content(blob.digest, from: pack).map({ Digest(hashing: $0) }) != blob.digest {
+        throw CairnError.damaged(path, "the blob \(blob.digest) in it has changed")
+      }
+    }
+  }
+
+  private static func problem(_ blob: NeededBlob, _ path: String, _ look: () throws -> Void) -> Bad? {
+    do {
+      try look()
+      return nil
+    } catch let error as CairnError {
       return Bad(blob: blob, path: path, problem: error.message, isThere: error.kind == .damaged)
+    } catch {
+      return Bad(blob: blob, path: path, problem: "\(error)", isThere: true)
     }
   }
 }

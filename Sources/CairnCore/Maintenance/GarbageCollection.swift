@@ -19,12 +19,12 @@ extension Repository {
   /// `force` goes on all the same.
   public func collectGarbage(force: Bool = false) throws -> GarbageReport {
     var report = GarbageReport()
+    // Settled first: a manifest that could not be read may be back.
+    try locked { _ in }
     try lookAgainAtIncomplete()
     let blocked = try !force && read { try Self.hasUnreadableManifest($0) }
     if blocked {
-      report.warnings.append(
-        "a checkpoint's manifest cannot be read, so nobody can say which blobs it needs: none is unlinked "
-          + "(`cairn verify` names it; remove it, or use --force)")
+      report.warnings.append(Self.unreadableWarning)
     } else {
       report.freed = try sweep(force: force)
       report.repackedPacks = try rewriteSparsePacks()
@@ -35,17 +35,21 @@ extension Repository {
     return report
   }
 
+  static let unreadableWarning =
+    "a checkpoint's manifest cannot be read, so nobody can say which blobs it needs: none is unlinked "
+    + "(`cairn verify` names it; remove it, or use `cairn gc --force`)"
+
   /// Lists files without the lock and judges them in batches under it: what has no row goes.
   private func unlinkUnnamed(force: Bool) throws -> Freed {
     var freed = Freed()
-    var batch: [StoredFile] = []
+    var batch: [ListedFile] = []
     func judge() throws {
       freed += try unlinkUnnamed(batch, force: force)
       batch = []
     }
     for name in BlobStore.directoryNames {
       for file in try Files.names(in: "\(path)/blobs/\(name)") {
-        guard let stored = StoredFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
+        guard let stored = ListedFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
         batch.append(stored)
         if batch.count == Self.sweepBatch { try judge() }
       }
@@ -54,12 +58,16 @@ extension Repository {
     return freed
   }
 
-  private func unlinkUnnamed(_ files: [StoredFile], force: Bool) throws -> Freed {
+  private func unlinkUnnamed(_ files: [ListedFile], force: Bool) throws -> Freed {
     if files.isEmpty { return Freed() }
     let moved = try locked { locked -> (directory: WriterDirectory, freed: Freed)? in
-      let unnamed = try locked.index.read { db in
-        if try !force && Self.hasUnreadableManifest(db) { return [StoredFile]() }
-        return try files.filter { try !$0.hasRow(db) }
+      let unnamed = try locked.write { db in
+        if try !force && Self.hasUnreadableManifest(db) { return [ListedFile]() }
+        return try files.filter { file in
+          if try file.hasRow(db) { return false }
+          // An index that was made anew knows a pack only if it found a blob in it that it had not found elsewhere.
+          return try file.ending != ".pack" || !locked.rows(db).adopt(file.digest)
+        }
       }
       if unnamed.isEmpty { return nil }
       let directory = try WriterDirectory(repository: path, modes: modes)
@@ -82,7 +90,8 @@ extension Repository {
     for name in try Files.names(in: path + "/tmp") {
       let directory = path + "/tmp/" + name
       guard try Files.linkStatus(directory)?.isDirectory == true else {
-        try Files.unlink(directory)
+        // No writer makes one: what an `init` that died left, at the most.
+        try locked { _ in try Files.unlink(directory) }
         continue
       }
       if try WriterDirectory.removeIfAbandoned(directory) { removed += 1 }
@@ -92,7 +101,7 @@ extension Repository {
 }
 
 /// A file under `blobs/` whose name is a digest, with what its ending says.
-private struct StoredFile {
+private struct ListedFile {
   var name: String
   var path: String
   var digest: Digest

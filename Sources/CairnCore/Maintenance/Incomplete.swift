@@ -4,6 +4,8 @@ import GRDB
 extension Repository {
   /// Looks again at the checkpoints that are listed as incomplete: a restore may have brought what was missing.
   func lookAgainAtIncomplete() throws {
+    // What could not be read at all is read again each time the lock is taken.
+    if try read({ try Self.hasUnreadableManifest($0) }) { try locked { _ in } }
     let incomplete = try read { db in
       try Row.fetchAll(
         db,
@@ -13,7 +15,7 @@ extension Repository {
     }
     if incomplete.isEmpty { return }
     let reader = BlobReader(blobs: blobs)
-    var whole: [Int64] = []
+    var whole: [(id: Int64, manifest: Manifest)] = []
     for row in incomplete {
       guard let digest = Digest(bytes: row[1] as Data), let file = try? ManifestFile(blobs: blobs).read(digest) else {
         continue
@@ -22,15 +24,25 @@ extension Repository {
       let isWhole = manifest.chunks.allSatisfy { chunk in
         (try? reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] })) != nil
       }
-      if isWhole { whole.append(row[0]) }
+      if isWhole { whole.append((row[0], manifest)) }
     }
-    if !whole.isEmpty { try setState(.whole, ofManifests: whole) }
+    if whole.isEmpty { return }
+    try locked { locked in
+      try locked.write { db in
+        for (id, manifest) in whole {
+          // Once more with the lock held; and the rows of small blobs now say in which packs these were found.
+          let rows = ManifestRows(db: db, blobs: blobs, packs: locked.packs)
+          guard try rows.insert(manifest, present: false).isWhole else { continue }
+          try db.execute(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1 AND refs > 0", arguments: [id])
+        }
+      }
+    }
   }
 
   /// Notes in the index how much of checkpoints is there.
   func setState(_ state: ManifestState, ofManifests ids: [Int64]) throws {
     try locked { locked in
-      try locked.index.write { db in
+      try locked.write { db in
         for id in ids {
           try db.execute(
             sql: "UPDATE manifest SET state = ? WHERE id = ? AND state <> 2", arguments: [state.rawValue, id])

@@ -5,69 +5,113 @@ import Glibc
 extension Repository {
   /// Writes a new log from the index if the log is lost or damaged; says what was done.
   ///
-  /// Versions keep their numbers, ids, names, times and metadata; that something was removed, and by whom, is lost with
-  /// the old log, which is kept beside the new one.
+  /// What the index has not applied is taken from the lines that can still be read. Versions keep their numbers; ids,
+  /// names, times and metadata stay. That something was removed, and by whom, is lost with the old log, which is kept
+  /// beside the new one.
   func repairLog() throws -> [String] {
     let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
     defer { lock.release() }
-    let problem: String
+    try checkConfiguration()
+    let index = try usableIndex()
+    let come = try index.flatMap { try position(of: $0) }
+    guard let problem = try problem(ofLogUnlike: come) else { return [] }
+
+    let old = try Files.contents(logPath) ?? []
+    let salvage = LogSalvage(old)
+    let directory = try WriterDirectory(repository: path, modes: modes)
+    let database = try database(from: index, in: directory)
+    let missed = salvage.lines.filter { line in
+      line.entry.op != .initialized && come.map { line.start >= $0.bytes && holds(old, $0) } ?? true
+    }
+    let lines = try database.write { db in
+      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
+      for line in missed { try writer.apply(line.entry) }
+      return try linesOfIndex(db)
+    }
+    try database.close()
+    let aside = try replaceLog(lines, directory)
+    var report = "\(logPath): made anew (\(problem))"
+    if let aside { report += "; the old one is kept as \(aside)" }
+    if index == nil { report += "; there was no index, so it is from the \(salvage.lines.count) lines that were good" }
+    if index == nil, salvage.lost > 0 { report += ", and what \(salvage.lost) bad ones said is lost" }
+    return [report]
+  }
+
+  /// The index, if there is one that can be read and is not a newer Cairn's.
+  private func usableIndex() throws -> DatabaseQueue? {
     do {
-      let tail = try Log(repository: path).tail(from: Log.Position())
-      let isOurs = tail.lines.first?.entry.op == .initialized && tail.lines.first?.entry.id == configuration.id
-      guard let index = try writerConnection() else {
-        if isOurs { return [] }
-        throw Log.damage(logPath, "there is no index to make it from")
+      guard let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) else { return nil }
+      try IndexFile.migrate(connection.queue, path: indexPath)
+      let isSound = try IndexStamp.isSound(connection.queue, path: indexPath)
+      return try isSound && position(of: connection.queue) != nil ? connection.queue : nil
+    } catch let error where isDamage(ofIndex: error) {
+      return nil
+    }
+  }
+
+  /// What is wrong with the log; nil if nothing is.
+  private func problem(ofLogUnlike come: Log.Position?) throws -> String? {
+    do {
+      let log = try Log(repository: path)
+      let tail = try log.tail(from: Log.Position())
+      guard tail.lines.first?.entry.op == .initialized, tail.lines.first?.entry.id == configuration.id else {
+        return "its first line did not name this repository"
       }
-      let come = try index.queue.read { try Int.fetchOne($0, sql: "SELECT bytes FROM log_position") } ?? 0
-      if isOurs, come <= tail.end.bytes { return [] }
-      problem = isOurs ? "it was shorter than the index has come" : "its first line did not name this repository"
+      if let come, come.bytes > tail.end.bytes { return "it was shorter than the index has come" }
+      return nil
     } catch let error as CairnError where error.kind == .damaged {
-      problem = error.message
+      return error.message
     }
-    guard let index = try writerConnection() else {
-      throw Log.damage(logPath, "and there is no index to make it from: restore either from a backup")
-    }
-    try IndexFile.checkNotNewer(index.queue, path: indexPath)
-    let lines = try index.queue.read { try linesOfIndex($0) }
-    let new = path + "/tmp/" + Log.fileName
-    try Files.makeDirectory(path + "/tmp", mode: modes.directory)
-    let file = try OpenFile(new, O_WRONLY | O_CREAT | O_TRUNC, mode: modes.file)
+  }
+
+  /// A copy of the index to work on, or an empty one.
+  private func database(from index: DatabaseQueue?, in directory: WriterDirectory) throws -> DatabaseQueue {
+    let copy = try DatabaseQueue(path: directory.path + "/" + IndexFile.fileName)
+    if let index { try index.backup(to: copy) } else { try IndexFile.migrate(copy, path: directory.path) }
+    return copy
+  }
+
+  /// Whether the line up to which the index has come is where it was in this log; otherwise nobody knows what of it the
+  /// index has.
+  private func holds(_ log: [UInt8], _ position: Log.Position) -> Bool {
+    let head = position.lastLine..<position.lastLine + 2 * Digest.byteCount
+    return head.upperBound <= log.count && String(decoding: log[head], as: UTF8.self) == position.chain.hex
+  }
+
+  /// Puts the new log in the place of the old one, which keeps a name, and the index out of the way: the chain is another
+  /// one. Returns the name of the old log.
+  private func replaceLog(_ lines: [LogLine], _ directory: WriterDirectory) throws -> String? {
+    let new = directory.path + "/" + Log.fileName
+    let file = try OpenFile(new, O_WRONLY | O_CREAT | O_EXCL, mode: modes.file)
     try file.setMode(modes.file)
     try file.write(lines.flatMap(\.bytes), at: 0)
     try file.sync()
     let aside = "\(logPath).damaged-\(timestamp(Date()))"
-    let isKept = try Files.renameIfThere(logPath, to: aside)
+    // A second name, so that at no moment there is no log.
+    let isKept = link(logPath, aside) == 0
     try Files.rename(new, to: logPath)
     try Files.syncDirectory(path)
-    // The chain is another one, so whoever settles next rebuilds the index from it; do so now.
-    close()
-    _ = try Files.renameIfThere(indexPath, to: indexPath + ".before-repair")
-    for ending in ["-wal", "-shm", "-journal"] {
-      _ = try Files.renameIfThere(indexPath + ending, to: indexPath + ".before-repair" + ending)
-    }
-    return [
-      "\(logPath): made anew from the index (\(problem))"
-        + (isKept ? "; the old one is kept as \(aside)" : "")
-    ]
+    try moveIndexAside()
+    try directory.remove()
+    return isKept ? aside : nil
   }
 
   private func linesOfIndex(_ db: Database) throws -> [LogLine] {
     var lines: [LogLine] = []
     func add(_ entry: LogEntry) throws { lines.append(try LogLine(entry, after: lines.last?.chain ?? .zero)) }
     try add(LogEntry(.initialized, id: configuration.id, by: .now()))
+    var runIDs: [String: String] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT uid, name, created, metadata FROM run ORDER BY id") {
       var entry = LogEntry(.run, id: row[0], by: Origin(time: row[2], host: "", user: ""))
       entry.name = row[1]
       entry.metadata = try object(row[3])
+      runIDs[row[1]] = row[0]
       try add(entry)
     }
-    let checkpoints = try Row.fetchAll(db, sql: CheckpointRecord.sql + " ORDER BY c.id")
-    let runs = try Row.fetchAll(db, sql: "SELECT name, uid FROM run")
-    let runIDs = Dictionary(uniqueKeysWithValues: runs.map { ($0[0] as String, $0[1] as String) })
-    for row in checkpoints {
-      let record = try CheckpointRecord(row)
+    for row in try Row.fetchAll(db, sql: CheckpointRecord.sql + " ORDER BY c.id") {
+      let record = try CheckpointRecord(row, db)
       var entry = LogEntry(
         .saved, id: record.id, by: Origin(time: record.created, host: record.host, user: record.user))
       entry.path = record.path

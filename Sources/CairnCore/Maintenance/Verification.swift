@@ -15,7 +15,10 @@ extension Repository {
     }
     if options.repair { report.repaired += try repairLog() }
     try checkLog(&report)
-    if isWritable { try lookAgainAtIncomplete() }
+    if isWritable {
+      try locked { _ in }
+      try lookAgainAtIncomplete()
+    }
     let blobs = try read { db in
       report.checkpoints = try Int.fetchOne(db, sql: "SELECT count(*) FROM checkpoint") ?? 0
       for wrong in try Recount(db).wrong {
@@ -43,6 +46,13 @@ extension Repository {
     guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
       throw Log.damage(logPath, "its first line does not name this repository")
     }
+    guard tail.isTorn, isWritable else { return }
+    // Settled, it is cut off, unless the index has it: then it was a whole line once.
+    let applied = try locked { $0.position }
+    let end = try Log(readingOnly: path).tail(from: Log.Position()).end
+    guard end.bytes >= applied.bytes else {
+      throw Log.damage(logPath, "the line at byte \(end.bytes), which the index has, is not what was written")
+    }
   }
 
   /// Sets aside what is bad, notes which checkpoints lack something, and reports what is still needed.
@@ -59,38 +69,15 @@ extension Repository {
         .init(what: item.path, problem: item.problem, hurts: hurts[item.blob.digest] ?? []))
     }
     guard isWritable else { return }
-    try setAside(still)
+    try setAside(still.filter(\.isThere).map(\.blob))
     if !manifests.isEmpty { try setState(.incomplete, ofManifests: Array(manifests)) }
-  }
-
-  private func setAside(_ bad: [BlobCheck.Bad]) throws {
-    var packs: Set<Digest> = []
-    try locked { _ in
-      for item in bad where item.isThere {
-        if let pack = item.blob.pack {
-          packs.insert(pack)
-        } else {
-          _ = try Files.renameIfThere(item.path, to: item.path + ".bad")
-          try Files.syncDirectory(blobs.directory(item.blob.digest))
-        }
-      }
-    }
-    for pack in packs.sorted() {
-      // What is good in it moves into another pack first.
-      _ = try repack([pack], reader: BlobReader(blobs: blobs))
-      try locked { _ in
-        let path = blobs.path(pack, .pack)
-        _ = try Files.renameIfThere(path, to: path + ".bad")
-        try Files.syncDirectory(blobs.directory(pack))
-      }
-    }
   }
 
   private func noteVerification(_ options: VerifyOptions, problems: Int) throws {
     guard isWritable else { return }
     let part = options.subset.map { " \($0.part)/\($0.count)" } ?? ""
     try locked { locked in
-      try locked.index.write { db in
+      try locked.write { db in
         try db.execute(
           sql: """
             INSERT INTO verification (kind, finished, problems) VALUES (?, ?, ?)

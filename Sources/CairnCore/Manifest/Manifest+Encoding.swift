@@ -94,8 +94,9 @@ extension Manifest {
     }
     let storageCount = try reader.count()
     let storages = try (0..<storageCount).map { _ in try storage(&reader, of: chunks) }
+    try checkSum(storages.lazy.map(\.size), "storages")
     let tensors = try tensors(&reader, storages: storages)
-    guard case .object(let metadata) = try JSONValue(parsing: reader.counted()) else {
+    guard case .object(let metadata)? = try? JSONValue(parsing: reader.counted()) else {
       throw ByteReader.Malformed(problem: "metadata that is not a JSON object")
     }
     let content: Content
@@ -103,10 +104,22 @@ extension Manifest {
       content = .state(skeleton: try inlineOrStorage(&reader, storageCount))
     } else {
       let count = try reader.count()
-      content = .files(try (0..<count).map { _ in try file(&reader, storages: storages) })
+      let files = try (0..<count).map { _ in try file(&reader, storages: storages) }
+      try checkSum(files.lazy.map(\.size), "files")
+      content = .files(files)
     }
     return Manifest(
       content: content, tensors: tensors, metadata: metadata, storages: storages, chunks: chunks, packs: packs)
+  }
+
+  private static func checkSum(_ sizes: some Sequence<Int>, _ what: String) throws {
+    var sum = 0
+    for size in sizes {
+      let (next, overflow) = sum.addingReportingOverflow(size)
+      // Room for what is added to it: literals, a skeleton.
+      guard !overflow, next <= Int.max / 4 else { throw ByteReader.Malformed(problem: "\(what) of over 2^61 bytes") }
+      sum = next
+    }
   }
 
   private static func digest(_ reader: inout ByteReader) throws -> Digest {

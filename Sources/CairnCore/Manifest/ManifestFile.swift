@@ -1,7 +1,7 @@
 /// Manifests as files: compressed blobs, named by the digest of what they decode to.
 struct ManifestFile {
-  /// The largest manifest that is read, in bytes: one of a checkpoint of hundreds of terabytes.
-  static let limit = 4 << 30
+  /// The largest manifest that is read, in bytes: one of a checkpoint of a hundred terabytes.
+  static let limit = 1 << 30
 
   let blobs: BlobStore
 
@@ -11,14 +11,10 @@ struct ManifestFile {
     guard let file = try blobs.open(digest, .zstd) else {
       throw CairnError(.missing, "\(path): this manifest is not there", advice: "restore it from a backup")
     }
-    let size = try file.status().size
-    var bytes = [UInt8](repeating: 0, count: size)
-    guard try bytes.withUnsafeMutableBytes({ try file.read(into: $0, at: 0) }) == size else {
-      throw CairnError.damaged(path, "it is shorter than it was")
-    }
+    let bytes = try file.contents()
     let content = try Zstd.decompress(bytes, path: path, limit: Self.limit)
     guard Digest(hashing: content) == digest else { throw CairnError.damaged(path, "its content has another digest") }
     return .init(
-      digest: digest, manifest: try Manifest.decoded(content, path: path), size: content.count, storedSize: size)
+      digest: digest, manifest: try Manifest.decoded(content, path: path), size: content.count, storedSize: bytes.count)
   }
 }

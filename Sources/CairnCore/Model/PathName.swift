@@ -38,12 +38,17 @@ public struct PathName: Sendable, Hashable, CustomStringConvertible {
     guard !path.isEmpty, path.utf8.count <= 4_096 else {
       throw CairnError(.invalid, "a name of \(path.utf8.count) bytes", advice: "a name has 1 to 4096 bytes")
     }
-    guard path.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) else {
-      throw CairnError(.invalid, "\(path.debugDescription): a name with control characters")
-    }
+    try validateText(path)
     guard split(path) == nil else {
       throw CairnError(
         .invalid, "\(path): a name that ends in @ and digits would read as a version", advice: "choose another name")
+    }
+  }
+
+  /// Throws if there are control characters in a name: SQLite would end it at a zero.
+  static func validateText(_ name: String) throws {
+    guard name.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 }) else {
+      throw CairnError(.invalid, "\(name.debugDescription): a name with control characters")
     }
   }
 

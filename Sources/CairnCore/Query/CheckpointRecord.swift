@@ -59,14 +59,12 @@ public struct CheckpointRecord: Sendable, Hashable {
 
   static let sql = """
     SELECT c.uid, p.name, c.version, b.digest, m.kind, m.state, r.name, c.parent, c.step, c.epoch, c.metadata,
-      m.metadata, c.created, c.host, c.user, m.size, c.new_bytes, m.tensor_count, c.id,
-      (SELECT json_group_object(name, value) FROM metric WHERE checkpoint_id = c.id),
-      (SELECT json_group_array(name) FROM tag WHERE checkpoint_id = c.id)
+      m.metadata, c.created, c.host, c.user, m.size, c.new_bytes, m.tensor_count, c.id
     FROM checkpoint c JOIN path p ON p.id = c.path_id JOIN manifest m ON m.id = c.manifest_id
       JOIN blob b ON b.id = m.blob_id LEFT JOIN run r ON r.id = c.run_id
     """
 
-  init(_ row: Row) throws {
+  init(_ row: Row, _ db: Database) throws {
     id = row[0]
     path = row[1]
     version = row[2]
@@ -92,9 +90,13 @@ public struct CheckpointRecord: Sendable, Hashable {
     size = row[15]
     newBytes = row[16]
     tensorCount = row[17]
-    metrics = try Self.object(row[19]).compactMapValues(\.doubleValue)
-    let names = try JSONValue(parsing: (row[20] as String).utf8)
-    if case .array(let values) = names { tags = values.compactMap(\.stringValue).sorted() } else { tags = [] }
+    let key: Int64 = row[18]
+    // By queries of their own: SQLite's JSON functions round numbers to 15 digits.
+    let values = try Row.fetchAll(
+      db.cachedStatement(sql: "SELECT name, value FROM metric WHERE checkpoint_id = ?"), arguments: [key])
+    metrics = Dictionary(values.map { ($0[0], $0[1]) }, uniquingKeysWith: { first, _ in first })
+    tags = try String.fetchAll(
+      db.cachedStatement(sql: "SELECT name FROM tag WHERE checkpoint_id = ? ORDER BY name"), arguments: [key])
   }
 
   private static func object(_ text: String) throws -> [String: JSONValue] {

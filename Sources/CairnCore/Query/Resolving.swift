@@ -32,14 +32,14 @@ extension Repository {
           db, sql: CheckpointRecord.sql + " WHERE c.id = (SELECT checkpoint_id FROM tag WHERE name = ?)",
           arguments: [name.path])
     }
-    return try row.map { try CheckpointRecord($0) }
+    return try row.map { try CheckpointRecord($0, db) }
   }
 
   /// The checkpoint with this id; nil if there is none.
   public func checkpoint(id: String) throws -> CheckpointRecord? {
     try read { db in
       try Row.fetchOne(db, sql: CheckpointRecord.sql + " WHERE c.uid = ?", arguments: [id])
-        .map { try CheckpointRecord($0) }
+        .map { try CheckpointRecord($0, db) }
     }
   }
 
@@ -66,7 +66,7 @@ extension Repository {
     return try read { db in
       try Row.fetchAll(
         db, sql: CheckpointRecord.sql + filter + " ORDER BY c.created DESC, c.id DESC LIMIT ?", arguments: arguments
-      ).map { try CheckpointRecord($0) }
+      ).map { try CheckpointRecord($0, db) }
     }
   }
 

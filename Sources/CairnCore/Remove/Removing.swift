@@ -11,9 +11,6 @@ extension Repository {
     public var warnings: [String]
   }
 
-  /// How many checkpoints one line of the log removes at most.
-  private static let idsPerLine = 1_000
-
   /// Removes all versions of a path, or `path@n` that one, and frees the bytes that nothing else holds.
   ///
   /// When this returns, they never come back. Of something that is not there nothing is removed; what an earlier
@@ -53,16 +50,14 @@ extension Repository {
       var seen: Set<String> = []
       let rows = try locked.index.read { try find($0) }.filter { seen.insert($0[0]).inserted }
       let ids: [String] = rows.map { $0[0] }
-      for start in stride(from: 0, to: ids.count, by: Self.idsPerLine) {
-        var entry = LogEntry(.removed, id: randomID(), by: .now())
-        entry.removes = Array(ids[start..<min(start + Self.idsPerLine, ids.count)])
-        warnings += try locked.commit(entry)
-      }
+      warnings += try locked.commitRemoval(of: ids)
       return rows.map { $0[1] as String }
     }
     // Also if it was gone already: whoever removed it may have died before this.
     do {
-      return Removal(removed: removed, freed: try sweep(), warnings: warnings)
+      let freed = try sweep()
+      if try read({ try Self.hasUnreadableManifest($0) }) { warnings.append(Self.unreadableWarning) }
+      return Removal(removed: removed, freed: freed, warnings: warnings)
     } catch {
       warnings.append("removed, but freeing space failed (\(error)); `cairn gc` goes on with it")
       return Removal(removed: removed, freed: Freed(), warnings: warnings)

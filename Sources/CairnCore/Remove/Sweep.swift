@@ -21,22 +21,32 @@ extension Repository {
 
   private func sweepOnce(force: Bool) throws -> (directory: WriterDirectory, freed: Freed)? {
     try locked { locked in
-      let victims = try locked.index.read { db -> Victims? in
+      let found = try locked.index.read { db -> Victims? in
         if try !force && Self.hasUnreadableManifest(db) { return nil }
         return try Victims(db, limit: Self.sweepBatch)
       }
-      guard let victims, !victims.isEmpty else { return nil }
+      guard var victims = found, !victims.isEmpty else { return nil }
+      if victims.hasPacks { try locked.write { try victims.keepNeededPacks(locked.rows($0)) } }
       let directory = try WriterDirectory(repository: path, modes: modes)
-      var freed = Freed()
-      for file in victims.files(in: blobs) {
-        let name = String(file.path.split(separator: "/").last ?? "blob")
-        if try Files.renameIfThere(file.path, to: directory.path + "/" + name) {
-          freed.files += 1
-          freed.bytes += file.size
-        }
+      let moved = try moveAway(victims.files(in: blobs), to: directory)
+      do {
+        try locked.write { try victims.deleteRows($0) }
+      } catch {
+        // The rows stay at 0, and their files with them: whatever kept the rows from going may say that they are needed.
+        for file in moved { try? Files.rename(file.to, to: file.from) }
+        throw error
       }
-      try locked.index.write { try victims.deleteRows($0) }
-      return (directory, freed)
+      return (directory, Freed(files: moved.count, bytes: moved.reduce(0) { $0 + $1.size }))
+    }
+  }
+
+  private func moveAway(
+    _ files: [(path: String, size: Int)], to directory: WriterDirectory
+  ) throws -> [(from: String, to: String, size: Int)] {
+    try files.compactMap { file in
+      let destination = directory.path + "/" + (file.path.split(separator: "/").last ?? "blob")
+      guard try Files.renameIfThere(file.path, to: destination) else { return nil }
+      return (file.path, destination, file.size)
     }
   }
 
@@ -104,6 +114,13 @@ struct Victims {
         packs.append(File(id: row[0], digest: digest, stored: 0, encodings: [.pack]))
       }
     }
+  }
+
+  var hasPacks: Bool { !packs.isEmpty }
+
+  /// Lets packs stay that hold a blob which is needed and is nowhere else.
+  mutating func keepNeededPacks(_ rows: BlobRows) throws {
+    packs = try packs.filter { try !rows.adopt($0.digest) }
   }
 
   func files(in store: BlobStore) -> [(path: String, size: Int)] {

@@ -10,7 +10,7 @@ struct ChunkWorker {
   let chunking: Chunking
   let table: ChunkTable
   let directory: WriterDirectory
-  let reader: BlobReader
+  let packs: Packs
   /// Holds a batch; what is hashed in it is what is written.
   let buffer: UnsafeMutableRawBufferPointer
 
@@ -33,7 +33,7 @@ struct ChunkWorker {
     var done = Set<Digest>()
     for (index, digest) in digests.enumerated() where claimed.contains(digest) && done.insert(digest).inserted {
       let length = chunking.tasks[batch[index]].length
-      if let row = known[digest], row.size == length, let place = try reusable(digest, row) {
+      if let row = known[digest], row.size == length, let place = try? reusable(digest, row) {
         table.setPlace(place, of: digest)
       } else {
         try write(digest, UnsafeRawBufferPointer(slice(starts[index], length)))
@@ -60,11 +60,12 @@ struct ChunkWorker {
   }
 
   /// Where a blob that the index has can be reused: only after its file was opened, seen with the right size, and made
-  /// durable, since nobody may have done so (a restored backup, a process that died).
+  /// durable, since nobody may have done so (a restored backup, a process that died). Whatever goes wrong with that is
+  /// a reason to write it anew.
   private func reusable(_ digest: Digest, _ row: BlobPlace) throws -> ChunkTable.Place? {
     if let pack = row.pack {
       // A repair may have left a blob behind that was bad: the row says so only by pointing to a pack without it.
-      guard try reader.pack(pack)?.entry(digest)?.length == row.size else { return nil }
+      guard packs.holds(pack, digest, length: row.size) else { return nil }
       guard let file = try repository.blobs.open(pack, .pack) else { return nil }
       try file.sync()
       return .pack(pack)
@@ -95,7 +96,7 @@ struct ChunkWorker {
     let digest = Digest(hashing: pack.bytes)
     let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0) }
     table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .pack)))
-    for entry in pack.entries { table.setPlace(.packed(digest), of: entry.digest) }
+    for entry in pack.table.entries { table.setPlace(.packed(digest), of: entry.digest) }
   }
 }
 
@@ -111,8 +112,9 @@ extension Repository {
   /// out.
   func places(of digests: some Collection<Digest>) throws -> [Digest: BlobPlace] {
     if digests.isEmpty { return [:] }
+    // An index that cannot be read has nothing to reuse; who takes the lock later makes it anew.
     guard let connection = try? readerConnection() else { return [:] }
-    return try connection.queue.read { try Self.places(of: digests, in: $0) }
+    return (try? connection.queue.read { try Self.places(of: digests, in: $0) }) ?? [:]
   }
 
   static func places(of digests: some Collection<Digest>, in db: Database) throws -> [Digest: BlobPlace] {

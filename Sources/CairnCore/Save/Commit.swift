@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 
 /// The part of a save that happens with the lock held.
 struct Commit {
@@ -37,16 +38,11 @@ struct Commit {
     entry.parent = place.parent
     entry.step = request.step
     entry.epoch = request.epoch
-    let finite = request.metrics.filter { $0.value.isFinite }
-    for name in request.metrics.keys.sorted() where finite[name] == nil {
-      warnings.append("the metric \(name) is not a finite number, and was left out")
-    }
-    entry.metrics = finite.isEmpty ? nil : finite
+    entry.setMetrics(request.metrics, &warnings)
     entry.tags = request.tags.isEmpty ? nil : request.tags
     entry.metadata = request.metadata.isEmpty ? nil : request.metadata
     entry.newBytes = prepared.newBytes
-    entry.removes = place.replaced.isEmpty ? nil : place.replaced
-    warnings += try locked.commit(entry, known: prepared.known)
+    warnings += try locked.commit(entry, replacing: place.replaced, known: prepared.known)
     let report = SaveReport(
       id: entry.id, path: request.path, version: place.version, manifest: prepared.digest,
       size: prepared.manifest.size, newBytes: prepared.newBytes, warnings: warnings)
@@ -79,13 +75,16 @@ struct Commit {
   private func putInPlace() throws {
     let store = repository.blobs
     let directories = prepared.directories(store)
-    var made = false
     for directory in directories where try !Files.exists(directory) {
       try Files.makeDirectory(directory, mode: repository.modes.directory)
-      made = true
     }
-    if made { try Files.syncDirectory(repository.path + "/blobs") }
-    for file in prepared.files { try Files.rename(file.temporary, to: file.final) }
-    try forEachIndex(directories.count, threads: workerCount) { try Files.syncDirectory(directories[$0]) }
+    // Always: a restore, or a process that died, may have made one of these directories and not its name durable.
+    try Files.syncDirectory(store.root)
+    for file in prepared.files {
+      // In place already if this is done a second time, after the index was found damaged.
+      let isMoved = try Files.renameIfThere(file.temporary, to: file.final)
+      if try !isMoved && !Files.exists(file.final) { throw CairnError.system("rename", file.temporary, ENOENT) }
+    }
+    try inParallel(directories.count) { try Files.syncDirectory(directories[$0]) }
   }
 }

@@ -6,11 +6,14 @@ extension Repository {
   ///
   /// What the request does not give (run, step, epoch, metrics, metadata) is taken from the source; tags are not.
   public func copy(_ source: PathName, _ request: SaveRequest) throws -> SaveReport {
-    try PathName.validate(request.path)
+    try request.validate()
+    let seen = try checkpoint(source)
+    let file = try ManifestFile(blobs: blobs).read(seen.manifest)
+    // Before the lock is taken: as long as the source is listed, nothing that it needs leaves its place.
+    try makeDurable(file.manifest, seen.manifest)
     let report: SaveReport? = try locked { locked in
-      guard let record = try locked.index.read({ try Self.find(source, in: $0) }) else { return nil }
-      let file = try ManifestFile(blobs: blobs).read(record.manifest)
-      try makeDurable(file.manifest, record.manifest)
+      let again = try locked.index.read { try Self.find(PathName(path: seen.path, version: seen.version), in: $0) }
+      guard let record = again, record.id == seen.id else { return nil }
       var warnings: [String] = []
       let naming = CheckpointNaming(repository: self)
       let run = try (request.run ?? record.run).map { try naming.run($0, metadata: [:], &locked, &warnings) }
@@ -25,20 +28,17 @@ extension Repository {
       entry.parent = place.parent
       entry.step = request.step ?? record.step
       entry.epoch = request.epoch ?? record.epoch
-      let metrics = request.metrics.isEmpty ? record.metrics : request.metrics
-      entry.metrics = metrics.isEmpty ? nil : metrics
+      entry.setMetrics(request.metrics.isEmpty ? record.metrics : request.metrics, &warnings)
       entry.tags = request.tags.isEmpty ? nil : request.tags
       let metadata = request.metadata.isEmpty ? record.metadata : request.metadata
       entry.metadata = metadata.isEmpty ? nil : metadata
       entry.newBytes = 0
-      entry.removes = place.replaced.isEmpty ? nil : place.replaced
-      warnings += try locked.commit(entry, known: file)
+      warnings += try locked.commit(entry, replacing: place.replaced, known: file)
       return SaveReport(
         id: entry.id, path: request.path, version: place.version, manifest: record.manifest,
         size: record.size, newBytes: 0, warnings: warnings)
     }
     guard var report else {
-      _ = try checkpoint(source)
       throw CairnError(.removed, "\(source): was removed just now")
     }
     if request.keepVersions != nil || !request.replaces.isEmpty { report.warnings += sweepReportingFailure() }
@@ -47,15 +47,14 @@ extension Repository {
 
   /// Makes everything that a manifest names durable, itself included. Throws if something is not there.
   private func makeDurable(_ manifest: Manifest, _ digest: Digest) throws {
-    var directories: Set = [blobs.directory(digest)]
-    try blobs.open(digest, .zstd)?.sync()
     let reader = BlobReader(blobs: blobs)
+    var paths: Set = [blobs.path(digest, .zstd)]
     for chunk in manifest.chunks {
-      let location = try reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] })
-      directories.insert(PathName.parent(location.path))
-      try OpenFile(location.path, O_RDONLY).sync()
+      paths.insert(try reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] }).path)
     }
-    let list = Array(directories)
-    try forEachIndex(list.count, threads: workerCount) { try Files.syncDirectory(list[$0]) }
+    let files = Array(paths)
+    try inParallel(files.count) { try OpenFile(files[$0], O_RDONLY).sync() }
+    let directories = Array(Set(files.map { PathName.parent($0) } + [blobs.root]))
+    try inParallel(directories.count) { try Files.syncDirectory(directories[$0]) }
   }
 }

@@ -78,7 +78,8 @@ struct PreparedManifest {
       chunks.map { chunk in
         chunk.pack.map { store.path(packs[$0], .pack) } ?? store.path(chunk.digest, .raw)
       })
-    known = .init(digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count)
+    known = .init(
+      digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count, hasNewBlobs: newBytes > 0)
     files =
       result.files.filter { named.contains($0.final) }
       + [.init(temporary: temporary, final: store.path(digest, .zstd))]

@@ -31,6 +31,17 @@ public struct SaveRequest: Sendable {
 
   /// Makes a request with nothing but a path.
   public init(path: String) { self.path = path }
+
+  /// Throws if a name or a number in it cannot be used.
+  func validate() throws {
+    try PathName.validate(path)
+    for tag in tags { try PathName.validate(tag) }
+    if let run { try PathName.validate(run) }
+    for name in metrics.keys { try PathName.validateText(name) }
+    if let keepVersions, keepVersions < 1 {
+      throw CairnError(.invalid, "\(keepVersions) versions to keep", advice: "at least one: the one that is saved")
+    }
+  }
 }
 
 extension SaveRequest {

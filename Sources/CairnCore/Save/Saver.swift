@@ -56,7 +56,7 @@ final class Saver {
     let (repository, chunking, table, directory, request) = (repository, chunking, table, directory, request)
     let done = Atomic(chunking.totalBytes - tasks.reduce(0) { $0 + chunking.tasks[$1].length })
     let failed = Atomic(false)
-    let reader = BlobReader(blobs: repository.blobs)
+    let packs = Packs(blobs: repository.blobs)
     let sources = content.sources
     try onThreads(min(workerCount, max(batches.count, 1))) { _ in
       let size = min(chunkSize, max(batches.map { $0.reduce(0) { $0 + chunking.tasks[$1].length } }.max() ?? 0, 1))
@@ -64,7 +64,7 @@ final class Saver {
       defer { buffer.deallocate() }
       let worker = ChunkWorker(
         repository: repository, sources: sources, chunking: chunking, table: table, directory: directory,
-        reader: reader, buffer: buffer)
+        packs: packs, buffer: buffer)
       do {
         while !failed.load(ordering: .relaxed) {
           try request.checkCancelled()
@@ -81,7 +81,7 @@ final class Saver {
     }
     let empty = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     try ChunkWorker(
-      repository: repository, sources: sources, chunking: chunking, table: table, directory: directory, reader: reader,
+      repository: repository, sources: sources, chunking: chunking, table: table, directory: directory, packs: packs,
       buffer: empty
     ).writePack(table.takeSmall())
   }
@@ -91,12 +91,7 @@ extension Repository {
   /// Saves a checkpoint: when this returns, it survives power loss; when it throws, the repository is as before
   /// (``CairnError/Kind/outcomeOpen`` says that it is one or the other).
   public func save(_ content: CheckpointContent, _ request: SaveRequest) throws -> SaveReport {
-    try PathName.validate(request.path)
-    for tag in request.tags { try PathName.validate(tag) }
-    if let run = request.run { try PathName.validate(run) }
-    if let keep = request.keepVersions, keep < 1 {
-      throw CairnError(.invalid, "\(keep) versions to keep", advice: "at least one: the one that is saved")
-    }
+    try request.validate()
     return try Saver(self, content, request).run()
   }
 }

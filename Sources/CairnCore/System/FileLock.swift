@@ -7,7 +7,11 @@ import Glibc
 final class FileLock: Sendable {
   private let file: OpenFile
 
-  private init(_ file: OpenFile) { self.file = file }
+  /// Guarded against fork before it is locked: a child forked while this waits must not keep the lock either.
+  private init(guarding file: OpenFile) throws {
+    self.file = file
+    guard cairn_close_in_child(file.descriptor) == 0 else { throw CairnError.system("guard against fork", file.path) }
+  }
 
   /// Takes the lock on the file at `path`, which is made if it is missing.
   ///
@@ -20,11 +24,9 @@ final class FileLock: Sendable {
     var waited = 0
     var hasSaidSo = false
     while true {
-      let file = try open(path, mode: mode)
+      let lock = try FileLock(guarding: open(path, mode: mode))
       // A call that blocks could not be called off.
-      let mayBlock = whileWaiting == nil
-      while retrying({ flock(file.descriptor, waited < 5_000 || !mayBlock ? LOCK_EX | LOCK_NB : LOCK_EX) }) != 0 {
-        guard errno == EWOULDBLOCK else { throw lockFailure(path) }
+      while !(try lock.take(LOCK_EX, waiting: waited >= 5_000 && whileWaiting == nil)) {
         try whileWaiting?()
         let pause = waited < 100 ? 1 : 5
         usleep(useconds_t(pause * 1_000))
@@ -34,37 +36,38 @@ final class FileLock: Sendable {
           onWait()
         }
       }
-      if try Files.status(path)?.identity == file.status().identity {
-        try guardAgainstFork(file)
-        return FileLock(file)
-      }
+      if try lock.isAt(path) { return lock }
     }
   }
 
-  /// Takes the lock on a file or directory that is there, if nobody has it; nil if somebody has, or it has gone.
-  static func tryAcquire(_ path: String, directory: Bool = false) throws -> FileLock? {
-    let file: OpenFile
-    do {
-      file = try OpenFile(path, O_RDONLY | (directory ? O_DIRECTORY : 0))
-    } catch let error as CairnError where error.kind == .missing {
-      return nil
-    }
-    guard retrying({ flock(file.descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
-      if errno == EWOULDBLOCK { return nil }
-      throw lockFailure(path)
-    }
-    guard try Files.status(path)?.identity == file.status().identity else { return nil }
-    try guardAgainstFork(file)
-    return FileLock(file)
+  /// Takes the lock on a file, if nobody has it; nil if somebody has, or it has gone. `creating` makes it if it is not
+  /// there, in a directory that is.
+  static func tryAcquire(_ path: String, creating: Bool = false) throws -> FileLock? {
+    var file = try openExisting(path)
+    if file == nil, creating { file = try? OpenFile(path, O_RDWR | O_CREAT) }
+    guard let file else { return nil }
+    let lock = try FileLock(guarding: file)
+    guard try lock.take(LOCK_EX, waiting: false), try lock.isAt(path) else { return nil }
+    return lock
   }
 
   /// Takes a shared lock on a file that is there: several may have one, and no exclusive one is given meanwhile. It is
   /// for copying what others may write and this user may not.
   static func acquireShared(_ path: String) throws -> FileLock {
-    let file = try OpenFile(path, O_RDONLY)
-    guard retrying({ flock(file.descriptor, LOCK_SH) }) == 0 else { throw lockFailure(path) }
-    try guardAgainstFork(file)
-    return FileLock(file)
+    let lock = try FileLock(guarding: OpenFile(path, O_RDONLY))
+    _ = try lock.take(LOCK_SH, waiting: true)
+    return lock
+  }
+
+  /// Whether the lock was to be had.
+  private func take(_ kind: Int32, waiting: Bool) throws -> Bool {
+    if retrying({ flock(file.descriptor, waiting ? kind : kind | LOCK_NB) }) == 0 { return true }
+    if errno == EWOULDBLOCK { return false }
+    throw Self.failure(file.path)
+  }
+
+  private func isAt(_ path: String) throws -> Bool {
+    try Files.status(path)?.identity == file.status().identity
   }
 
   func release() {
@@ -76,21 +79,25 @@ final class FileLock: Sendable {
   deinit { release() }
 
   private static func open(_ path: String, mode: mode_t) throws -> OpenFile {
-    // Read-only opens suffice for flock, and let a group member lock a file that another user made; NFS wants a
-    // writable descriptor for an exclusive lock, so that is tried first.
-    if let file = try? OpenFile(path, O_RDWR) { return file }
-    if try Files.exists(path) { return try OpenFile(path, O_RDONLY) }
+    if let file = try openExisting(path) { return file }
     let file = try OpenFile(path, O_RDWR | O_CREAT, mode: mode)
     // The creator's umask may be tighter than the repository's mode; somebody else's file stays as it is.
     try? file.setMode(mode)
     return file
   }
 
-  private static func guardAgainstFork(_ file: OpenFile) throws {
-    guard cairn_close_in_child(file.descriptor) == 0 else { throw CairnError.system("guard against fork", file.path) }
+  /// Writable if it may be, since NFS gives no exclusive lock otherwise; read-only is enough elsewhere, and for a file
+  /// that another user made. nil if there is none.
+  private static func openExisting(_ path: String) throws -> OpenFile? {
+    if let file = try? OpenFile(path, O_RDWR) { return file }
+    do {
+      return try OpenFile(path, O_RDONLY)
+    } catch let error as CairnError where error.kind == .missing {
+      return nil
+    }
   }
 
-  private static func lockFailure(_ path: String) -> CairnError {
+  private static func failure(_ path: String) -> CairnError {
     let code = errno
     if code == ENOLCK || code == EOPNOTSUPP || code == ENOSYS {
       return CairnError(

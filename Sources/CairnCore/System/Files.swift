@@ -87,15 +87,17 @@ enum Files {
     guard status.isRegularFile else { throw CairnError.damaged(path, "it is no regular file") }
     let size = status.size
     guard size <= limit else { throw CairnError.damaged(path, "\(size) bytes, more than it can have") }
-    return try [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
-      filled = try file.read(
-        into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size]), at: 0)
-    }
+    return try file.contents()
   }
 
-  /// Removes a directory of plain files (a writer's `tmp`), which may be gone already.
-  static func removeFlatDirectory(_ path: String) throws {
-    for name in try names(in: path) { try unlink(path + "/" + name) }
-    if rmdir(path) != 0 && errno != ENOENT { throw CairnError.system("remove the directory", path) }
+  /// Removes a directory of plain files (a writer's `tmp`), which may be gone already; the file `last` after the others.
+  /// False if somebody has put something into it meanwhile.
+  @discardableResult
+  static func removeFlatDirectory(_ path: String, last: String) throws -> Bool {
+    for name in try names(in: path) where name != last { try unlink(path + "/" + name) }
+    try unlink(path + "/" + last)
+    if rmdir(path) == 0 || errno == ENOENT { return true }
+    if errno == ENOTEMPTY || errno == EEXIST { return false }
+    throw CairnError.system("remove the directory", path)
   }
 }

@@ -38,6 +38,15 @@ public final class OpenFile: Sendable {
     return done
   }
 
+  /// All of a file that does not change.
+  func contents() throws -> [UInt8] {
+    let size = try status().size
+    return try [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+      let room = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<size])
+      filled = try read(into: room, at: 0)
+    }
+  }
+
   func write(_ buffer: UnsafeRawBufferPointer, at offset: Int) throws {
     var done = 0
     while done < buffer.count {

@@ -45,6 +45,14 @@ struct PickleCursor {
     return try take(Int(count))
   }
 
+  /// The length of the frame that begins here, all of which has to be there.
+  mutating func frame() throws(FormatError) {
+    let count = try unsigned(8)
+    guard count <= UInt64(bytes.count - position) else {
+      throw error("a frame of \(count) bytes starts less than that before the end")
+    }
+  }
+
   /// The bytes up to the next line feed, which is skipped.
   mutating func line() throws(FormatError) -> ArraySlice<UInt8> {
     guard let end = bytes[position...].firstIndex(of: 0x0A) else { throw error("a line has no end") }

@@ -69,8 +69,8 @@ struct PickleMachine {
       let version = try cursor.byte()
       guard version <= 5 else { throw cursor.error("pickle protocol \(version) is newer than this version reads") }
     case .frame:
-      // The length only helps those who read from a stream; frames may end anywhere between opcodes.
-      _ = try cursor.unsigned(8)
+      // The length only helps those who read from a stream; but one beyond the end is a pickle that was cut short.
+      try cursor.frame()
     case .ext1, .ext2, .ext4:
       throw cursor.error("it uses an extension code, which only the program that wrote it can resolve")
     case .nextBuffer, .readonlyBuffer:
