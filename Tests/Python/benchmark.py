@@ -70,7 +70,8 @@ def touch(state: dict[str, torch.Tensor]) -> float:
 
 def main() -> None:
     """Prints seconds and memory of each."""
-    directory = Path(tempfile.mkdtemp(prefix="benchmark-", dir=sys.argv[1] if sys.argv[1:] else "."))
+    parent = os.path.abspath(sys.argv[1] if sys.argv[1:] else ".")
+    directory = Path(tempfile.mkdtemp(prefix="benchmark-", dir=parent))
     mebibytes = int(sys.argv[2]) if sys.argv[2:] else 1024
     os.chdir(directory)
     state = {f"{n:02}": torch.randn(mebibytes * 2**18 // 20) for n in range(20)}

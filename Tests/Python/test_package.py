@@ -18,7 +18,7 @@ from cairn_ckpt import CairnCheckpointIO, _native
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel around the library that the tests use: building that takes a toolchain and minutes."""
+    """A wheel around the library that the tests use, which takes minutes to build."""
     directory = tmp_path_factory.mktemp("wheel")
     source = directory / "source"
     shutil.copytree(PACKAGE, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "*.so"))

@@ -196,3 +196,17 @@ def test_cuda(repository: Repository) -> None:
     loaded = repository.load("a")
     assert loaded["w"].is_cuda and torch.equal(loaded["w"], state["w"])
     assert repository.load("a", map_location="cpu")["w"].device.type == "cpu"
+
+
+def test_defaults_of_torch_do_not_move_or_hinder_a_load(repository: Repository) -> None:
+    state = {"w": torch.arange(5), "none": torch.empty(0, 3)}
+    repository.save(state, "a")
+    with torch.device("meta"):
+        assert same(repository.load("a"), state)
+        assert same(repository.tensor("a", "w"), state["w"])
+    config = pytest.importorskip("torch.utils.serialization").config
+    config.load.mmap = True
+    try:
+        assert same(repository.load("a"), state)
+    finally:
+        config.load.mmap = False

@@ -1,4 +1,4 @@
-"""The exceptions that Cairn raises, each with what happened, to which path, and what can be done."""
+"""The exceptions that Cairn raises: what happened, to which path, and what can be done."""
 
 from __future__ import annotations
 

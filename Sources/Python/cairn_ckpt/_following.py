@@ -60,10 +60,8 @@ def load(
     token = secrets.token_hex(16)
     trigger = io.BytesIO(_pointer.container({"in_hand": token}, []))
     with _requesting(_Request(token, checkpoint, map_location, verify)):
-        # Not `None` for weights_only where it was not given: torch 2.4 distinguishes the two.
-        if weights_only is None:
-            return torch.load(trigger, map_location="cpu")
-        return torch.load(trigger, map_location="cpu", weights_only=weights_only)
+        # mmap is named, since torch's configuration may say otherwise and this is no file.
+        return torch.load(trigger, map_location="cpu", weights_only=weights_only, mmap=False)
 
 
 def _map_location(probes: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import unquote, urlsplit
 
 from . import _places
 from ._errors import InvalidArgument
@@ -23,11 +22,9 @@ def is_repository_path(path: str) -> bool:
 
 def local_path(path: str) -> str | None:
     """The file-system path that a path means; None for a URL of somebody else's."""
-    if path.startswith("file://"):
-        parts = urlsplit(path)
-        return unquote(parts.netloc + parts.path) if "%" in path else parts.netloc + parts.path
-    if path.startswith("local://"):
-        return path[len("local://") :]
+    for scheme in ("file://", "local://"):
+        if path.startswith(scheme):
+            return path[len(scheme) :]  # taken literally, as fsspec does
     return None if _URL.match(path) else path
 
 

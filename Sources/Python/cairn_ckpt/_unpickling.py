@@ -30,7 +30,8 @@ def tensor_of_bytes(region: Region) -> torch.Tensor:
 
     length = region.length
     if length == 0:
-        return torch.empty(0, dtype=torch.uint8)
+        # The device is named, here and below: there may be a default one.
+        return torch.empty(0, dtype=torch.uint8, device="cpu")
     memory = (ctypes.c_char * length).from_address(region.address)
     memory._cairn_region = region  # type: ignore[attr-defined]
     return torch.frombuffer(memory, dtype=torch.uint8)

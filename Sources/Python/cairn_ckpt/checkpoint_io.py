@@ -472,8 +472,6 @@ def _load_plainly(path: str, map_location: Any, weights_only: bool | None) -> An
     _hook.register()
     # A file object, as TorchCheckpointIO gives: of a path, torch would look at the name too.
     with open(path, "rb") as file:
-        if weights_only is None:
-            return torch.load(file, map_location=map_location)
         return torch.load(file, map_location=map_location, weights_only=weights_only)
 
 

@@ -225,7 +225,8 @@ class Repository:
         if remainder:
             raise InvalidArgument("invalid", f"{name}: the tensor {tensor} is not aligned")
         # `set_` refuses a range beyond the storage's end.
-        return torch.empty(0, dtype=dtype).set_(storage, start, entry["shape"], entry["strides"])
+        loaded = torch.empty(0, dtype=dtype, device="cpu")
+        return loaded.set_(storage, start, entry["shape"], entry["strides"])
 
     def _checkpoint(self, name: str) -> Checkpoint:
         handle = _native.call_handle(
