@@ -83,7 +83,7 @@ def main() -> None:
         print(f"{name:<44} {result[0]:8.3f} s   {result[1] / 2**20:8.1f} MiB", flush=True)
 
     try:
-        for again in range(2):
+        for _ in range(2):
             for tensor in state.values():
                 tensor.normal_()
             report("TorchCheckpointIO, save", measured(

@@ -15,6 +15,12 @@ DTYPES = [
     torch.complex64, torch.complex128, torch.bool, torch.float8_e4m3fn, torch.float8_e5m2,
     torch.float8_e4m3fnuz, torch.float8_e5m2fnuz,
 ]
+# Those of later versions than 2.4.
+DTYPES += [
+    getattr(torch, name)
+    for name in ("float8_e8m0fnu", "float4_e2m1fn_x2")
+    if hasattr(torch, name)
+]
 
 
 class Custom:

@@ -139,7 +139,7 @@ class _ProbeTensor:
 
         import torch
 
-        arguments = (self.storage, 0, (1,), (1,), False, OrderedDict())
+        arguments: tuple[Any, ...] = (self.storage, 0, (1,), (1,), False, OrderedDict())
         return (torch._utils._rebuild_tensor_v2, arguments)
 
 

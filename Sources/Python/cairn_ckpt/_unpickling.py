@@ -136,7 +136,7 @@ def unpickle(
     import torch
     from torch import _weights_only_unpickler
 
-    load = torch.serialization._load
+    load: Any = torch.serialization._load
     arguments: dict[str, Any] = {"encoding": "utf-8"}
     if "weights_only" in inspect.signature(load).parameters:
         arguments["weights_only"] = weights_only

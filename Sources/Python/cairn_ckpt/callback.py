@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,10 @@ def _bases() -> tuple[type, ...]:
     if names:
         return tuple(sys.modules[name].Callback for name in names)
     try:
-        from lightning.pytorch import Callback
+        module = importlib.import_module("lightning.pytorch")
     except ImportError:
-        from pytorch_lightning import Callback
-    return (Callback,)
+        module = importlib.import_module("pytorch_lightning")
+    return (module.Callback,)
 
 
 if TYPE_CHECKING:

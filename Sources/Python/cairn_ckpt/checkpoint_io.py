@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import shutil
@@ -98,8 +99,8 @@ class CairnCheckpointIO:
         self._reset()
         register_with_lightning()
 
-    @property
-    def __class__(self) -> type:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
         # `isinstance(plugin, CheckpointIO)` asks for this first: a Lightning that was imported
         # after the plugin was made gets to know it here.
         register_with_lightning()
@@ -486,11 +487,9 @@ def _torch_plugin(path: str) -> Any:
             path,
         )
     _hook.register()
-    if "lightning_fabric" in sys.modules and "lightning" not in sys.modules:
-        from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
-    else:
-        from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-    return TorchCheckpointIO()
+    other = "lightning_fabric" in sys.modules and "lightning" not in sys.modules
+    package = "lightning_fabric" if other else "lightning.fabric"
+    return importlib.import_module(f"{package}.plugins.io.torch_io").TorchCheckpointIO()
 
 
 def register_with_lightning() -> None:
