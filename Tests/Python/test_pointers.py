@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from states import any_state, plain_state, same
+from states import WEIGHTS_ONLY_BY_DEFAULT, any_state, plain_state, same
 
 import cairn_ckpt
 from cairn_ckpt import (
@@ -64,8 +64,9 @@ def test_weights_only_is_obeyed(work: Path) -> None:
     assert same(torch.load(work / "any.ckpt", weights_only=False), state)
     with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
         torch.load(work / "any.ckpt", weights_only=True)
-    with pytest.raises(pickle.UnpicklingError):
-        torch.load(work / "any.ckpt")
+    if WEIGHTS_ONLY_BY_DEFAULT:
+        with pytest.raises(pickle.UnpicklingError):
+            torch.load(work / "any.ckpt")
 
 
 def test_map_location_is_obeyed(work: Path) -> None:
@@ -92,10 +93,12 @@ def test_fake_mode_and_skip_data(work: Path) -> None:
     with FakeTensorMode():
         loaded = torch.load(saved)
     assert isinstance(loaded["base"], FakeTensor)
-    with torch.serialization.skip_data():
-        assert torch.load(saved)["base"].shape == (1000,)
+    if hasattr(torch.serialization, "skip_data"):
+        with torch.serialization.skip_data():
+            assert torch.load(saved)["base"].shape == (1000,)
 
 
+@pytest.mark.skipif(torch.__version__ < "2.5", reason="torch.load itself does not nest there")
 def test_load_inside_a_load(work: Path) -> None:
     """An object that loads another checkpoint while it is unpickled: torch's state survives."""
     plugin = CairnCheckpointIO()
@@ -272,6 +275,5 @@ def test_registration_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lightnings_lazy_loading_for_fsdp(saved: Path) -> None:
-    from lightning.fabric.utilities.load import _lazy_load
-
-    assert _lazy_load(saved)["base"][5] == 5
+    load = pytest.importorskip("lightning.fabric.utilities.load")
+    assert load._lazy_load(saved)["base"][5] == 5
