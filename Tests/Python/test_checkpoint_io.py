@@ -543,3 +543,23 @@ def test_distributed_tensors_are_refused(work: Path) -> None:
         assert not (work / "a.ckpt").exists()
     finally:
         distributed.destroy_process_group()
+
+
+def test_a_tag_holds_a_version_that_no_pointer_does(work: Path) -> None:
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(state(1), work / "a.ckpt", {"tags": ["production"]})
+    plugin.save_checkpoint(state(2), work / "a.ckpt")
+    assert versions(work) == ["a.ckpt@1", "a.ckpt@2"]
+    plugin.save_checkpoint(state(3), work / "a.ckpt", {"tags": ["best"]})
+    plugin.save_checkpoint(state(4), work / "a.ckpt", {"tags": ["best"]})
+    assert versions(work) == ["a.ckpt@1", "a.ckpt@4"]
+    plugin.remove_checkpoint(work / "a.ckpt")
+    assert Repository(work).load("production")["epoch"] == 1
+    assert Repository(work).load("best")["epoch"] == 4
+
+
+def test_a_signal_handler_that_saves_while_the_plugin_is_busy(work: Path) -> None:
+    plugin = CairnCheckpointIO()
+    with plugin._lock:
+        plugin.save_checkpoint(state(1), work / "a.ckpt")
+    assert plugin.load_checkpoint(work / "a.ckpt")["epoch"] == 1

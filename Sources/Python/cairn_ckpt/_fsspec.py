@@ -39,7 +39,7 @@ class CairnFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._open_repositories: dict[str, Repository] = {}
-        self._repositories_lock = threading.Lock()
+        self._repositories_lock = threading.RLock()
 
     def _place(self, path: str) -> tuple[Repository, str]:
         place, name = _paths.split_repository_path(

@@ -84,7 +84,8 @@ _OTHERS: dict[str, tuple[list[Any], Any]] = {
     "cairn_set_log_callback": ([_LOG_FUNCTION], None),
 }
 
-_lock = threading.Lock()
+# Reentrant, for signal handlers.
+_lock = threading.RLock()
 _library: ctypes.CDLL | None = None
 
 

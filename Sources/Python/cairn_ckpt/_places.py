@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import json
 import logging
 import os
@@ -151,9 +150,9 @@ def note(identifier: str, path: str) -> None:
         return
     try:
         os.makedirs(os.path.dirname(list_path), mode=0o700, exist_ok=True)
-        with open(list_path, "a", encoding="utf-8", errors="surrogateescape") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(f"{identifier} {path}\n")
+        # One write at the end of the file, which needs no lock.
+        with open(list_path, "ab", buffering=0) as file:
+            file.write(os.fsencode(f"{identifier} {path}\n"))
     except OSError:
         pass  # a convenience: no save fails for it
 

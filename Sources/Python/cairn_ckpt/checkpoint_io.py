@@ -78,7 +78,8 @@ class CairnCheckpointIO:
         register_with_lightning()
 
     def _reset(self) -> None:
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler that saves may run while this thread holds it.
+        self._lock = threading.RLock()
         self._repositories: dict[str, Repository] = {}
         self._process = os.getpid()
         # The pointer that was loaded last, until the next save: what that follows.
@@ -366,10 +367,14 @@ class CairnCheckpointIO:
             self._release(pointer, [pointer.checkpoint], path)
 
     def _release(self, pointer: Pointer, identifiers: list[str], path: str) -> None:
-        """Frees versions that no pointer holds any more. Never fails what has been done."""
+        """Frees versions that no pointer holds any more, but for tagged ones, which their tags
+        hold. Never fails what has been done."""
         try:
-            place = _places.locate(pointer, path)
-            self._open(place).remove_ids(identifiers)
+            repository = self._open(_places.locate(pointer, path))
+            records = [repository.find(identifier) for identifier in identifiers]
+            free = [record["id"] for record in records if record and not record["tags"]]
+            if free:
+                repository.remove_ids(free)
         except (CairnError, OSError) as error:
             _logger.warning(
                 "%s: its old version could not be freed: %s (`cairn gc --pointers` finds it)",
@@ -382,7 +387,7 @@ class CairnCheckpointIO:
     def _open(self, place: str) -> Repository:
         if self._process != os.getpid():
             # A forked child: the lock may have been held by a thread that is not here.
-            self._process, self._lock, self._repositories = os.getpid(), threading.Lock(), {}
+            self._process, self._lock, self._repositories = os.getpid(), threading.RLock(), {}
         with self._lock:
             repository = self._repositories.get(place)
             if repository is None:
