@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch  # noqa: F401 - before the package, as its entry point sees to where it is installed
 
 PACKAGE = Path(__file__).resolve().parents[2] / "Sources" / "Python"
 if str(PACKAGE) not in sys.path:

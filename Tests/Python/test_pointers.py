@@ -15,7 +15,6 @@ import pytest
 import torch
 from states import WEIGHTS_ONLY_BY_DEFAULT, any_state, plain_state, same
 
-import cairn_ckpt
 from cairn_ckpt import (
     CairnCheckpointIO,
     CheckpointRemoved,
@@ -24,6 +23,7 @@ from cairn_ckpt import (
     Repository,
     RepositoryNotFound,
     UntrustedRepository,
+    _hook,
     _pointer,
 )
 
@@ -93,7 +93,7 @@ def test_fake_mode_and_skip_data(work: Path) -> None:
     with FakeTensorMode():
         loaded = torch.load(saved)
     assert isinstance(loaded["base"], FakeTensor)
-    if hasattr(torch.serialization, "skip_data"):
+    if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 7):
         with torch.serialization.skip_data():
             assert torch.load(saved)["base"].shape == (1000,)
 
@@ -269,9 +269,21 @@ def test_without_the_package_the_error_names_it(saved: Path) -> None:
 
 def test_registration_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)  # type: ignore[arg-type]
-    cairn_ckpt.register()
+    _hook.register()
     monkeypatch.setitem(sys.modules, "torch", object())  # type: ignore[arg-type]
-    cairn_ckpt.register()
+    _hook.register()
+
+
+@pytest.mark.parametrize("first", ["torch", "cairn_ckpt"])
+def test_importing_the_package_is_enough(saved: Path, first: str) -> None:
+    """Where there is no entry point, whichever comes first."""
+    second = "cairn_ckpt" if first == "torch" else "torch"
+    code = (
+        f"import {first}; import {second}; import torch\n"
+        f"assert torch.load({str(saved)!r}, weights_only=True)['scalar'] == 1.5"
+    )
+    result = run_python(code, TORCH_DEVICE_BACKEND_AUTOLOAD="0")
+    assert result.returncode == 0, result.stderr
 
 
 def test_lightnings_lazy_loading_for_fsdp(saved: Path) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._hook import pip_install_cairn_ckpt, register
+from ._hook import pip_install_cairn_ckpt, register_soon
 from ._version import VERSION as __version__
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def __dir__() -> list[str]:
 
 
 # PyTorch 2.4 has no entry point that would do it.
-register()
+register_soon()

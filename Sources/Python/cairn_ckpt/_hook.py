@@ -13,7 +13,9 @@ So the ``weights_only`` that a user gives to ``torch.load`` is obeyed.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
+from importlib.machinery import ModuleSpec
 from typing import Any
 
 POINTER_MODULE = "cairn_ckpt"
@@ -39,6 +41,39 @@ pip_install_cairn_ckpt.__module__ = POINTER_MODULE
 _weights_only.__module__ = POINTER_MODULE
 _weights_only.__name__ = POINTER_FUNCTION
 _weights_only.__qualname__ = POINTER_FUNCTION
+
+
+class _AfterTorch:
+    """Registers as soon as torch is imported: for PyTorch 2.4, which knows no entry point, and
+    programs that import this package first."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """Lets the others find torch, and adds to what importing it does. Never raises."""
+        if name != "torch":
+            return None
+        try:
+            sys.meta_path.remove(self)
+            spec = importlib.util.find_spec(name)
+            if spec is None or spec.loader is None:
+                return None
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module: Any) -> None:
+                execute(module)
+                register()
+
+            spec.loader.exec_module = execute_and_register  # type: ignore[method-assign]
+            return spec
+        except Exception:  # noqa: BLE001 - whatever it is, torch is imported as without this
+            return None
+
+
+def register_soon() -> None:
+    """Registers the safe global now, or when torch is imported. Never raises."""
+    if "torch" in sys.modules:
+        register()
+    else:
+        sys.meta_path.insert(0, _AfterTorch())
 
 
 def register() -> None:
