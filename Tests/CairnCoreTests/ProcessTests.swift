@@ -150,7 +150,8 @@ import Testing
       #expect(!calls[..<commit].contains { $0.name.hasPrefix("rename") && $0.path.contains("/blobs/") })
       let index = try #require(
         calls.firstIndex {
-          $0.name == "pwrite64" && $0.path.hasPrefix(repository + "/index") && !$0.path.hasSuffix("shm")
+          // Not what it writes to be able to undo it: its transaction is open while the line is appended.
+          $0.name == "pwrite64" && [repository + "/index.sqlite", repository + "/index.sqlite-wal"].contains($0.path)
         })
       #expect(commit < index, "the index follows the line")
       return commit

@@ -126,7 +126,7 @@ struct ReadPack {
     let file = try OpenFile(scratch.path + "/pack", O_RDWR | O_CREAT)
     try file.write(bytes, at: 0)
     self.bytes = bytes
-    table = try PackTable(file)
+    table = try PackTable(try StoredFile(file))
   }
 
   func content(_ entry: PackTable.Entry) -> ArraySlice<UInt8> { bytes[entry.offset..<entry.offset + entry.length] }

@@ -1,3 +1,5 @@
+import GRDB
+
 extension Repository {
   /// Opens a checkpoint and does something with it.
   ///
@@ -14,9 +16,7 @@ extension Repository {
         return try body(record, StoredCheckpoint(name: record.name, digest: record.manifest, repository: self))
       } catch let error as CairnError where error.kind == .damaged {
         // So that the next save of these bytes heals it, instead of sharing it.
-        if let blob = error.blob, isWritable {
-          try? setAside(read { try NeededBlob.rows($0, of: [blob]) })
-        }
+        if let blob = error.blob, isWritable { try? noteDamage(blob, of: record) }
         throw error
       } catch let error as CairnError where error.kind == .missing {
         // Missing because it was removed, or missing although it is listed?
@@ -25,5 +25,15 @@ extension Repository {
       }
     }
     throw CairnError(.removed, "\(name): its versions are removed faster than they can be read")
+  }
+
+  private func noteDamage(_ blob: Digest, of record: CheckpointRecord) throws {
+    try setAside(read { try NeededBlob.rows($0, of: [blob]) })
+    let manifest = try read {
+      try Int64.fetchOne(
+        $0, sql: "SELECT m.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?",
+        arguments: [record.manifest.data])
+    }
+    if let manifest { try setState(.incomplete, ofManifests: [manifest]) }
   }
 }
