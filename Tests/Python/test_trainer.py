@@ -74,6 +74,9 @@ def test_resume(work: Path, which: str) -> None:
         first.validate(model, data(), ckpt_path="best", verbose=False)
         best = torch.load(callback.best_model_path, weights_only=False)
         assert same(dict(model.state_dict()), dict(best["state_dict"]))
+        first.fit_loop.max_epochs = 4
+        fit(first, ckpt_path="best")
+        assert first.current_epoch == 4
         return
     model = fit(second, ckpt_path=path)
     assert same(model.state_dict(), expected.state_dict())
