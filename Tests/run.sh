@@ -31,4 +31,9 @@ export SWIFT_BACKTRACE=enable=no
 # Python must leave no compiled files in the source tree.
 export PYTHONDONTWRITEBYTECODE=1
 
+# The Python package, over the library that was just built. With a filter only those of the tests in Swift run.
+if [ $# -eq 0 ]; then
+  CAIRN_LIBRARY=$PWD/.build/debug/libCairnC.so "$CAIRN_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider Tests/Python
+fi
+
 swift test --skip-build --disable-xctest "$@"

@@ -18,7 +18,10 @@ debian_packages=(
   python3-torch python3-numpy                            # /usr/bin/python3 with PyTorch 1.13, to cross-check
   strace tmux util-linux valgrind                        # tests of system calls, terminals, other users, memory
 )
-python_packages=(torch==2.15.0 lightning==2.6.6 safetensors==0.8.0 numpy==2.4.6)
+python_packages=(
+  torch==2.15.0 lightning==2.6.6 safetensors==0.8.0 numpy==2.4.6
+  pytest==9.2.0 jsonargparse==4.53.0                     # tests in Python, LightningCLI
+)
 
 say() { echo "setup: $*" >&2; }
 

@@ -1,0 +1,106 @@
+"""An open checkpoint: its skeleton, its storages as mapped memory, its tensors. Knows no torch."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from typing import Any
+
+from . import _native
+
+
+def _close(function: str, handle: int, process: int) -> None:
+    # A forked child leaves the parent's handles alone.
+    if os.getpid() == process:
+        getattr(_native.library(), function)(handle)
+
+
+class Region:
+    """Memory with the bytes of a storage: writable, and never written back to the repository."""
+
+    def __init__(self, handle: int) -> None:
+        library = _native.library()
+        self.address: int = library.cairn_region_bytes(handle) or 0
+        self.length: int = library.cairn_region_length(handle)
+        finalizer = weakref.finalize(self, _close, "cairn_region_close", handle, os.getpid())
+        # At exit other objects may still look at the memory; the process takes it with it.
+        finalizer.atexit = False
+
+
+class Checkpoint:
+    """An open checkpoint."""
+
+    def __init__(self, handle: int, name: str) -> None:
+        self.name = name
+        self._handle = handle
+        self._info: dict[str, Any] | None = None
+        self._finalizer = weakref.finalize(
+            self, _close, "cairn_checkpoint_close", handle, os.getpid()
+        )
+        self._finalizer.atexit = False
+
+    @classmethod
+    def by_manifest(
+        cls, repository: str, identifier: str, manifest: str, name: str
+    ) -> Checkpoint:
+        """Opens by what a pointer holds, with no log and no index."""
+        handle = _native.call_handle(
+            "cairn_checkpoint_open_manifest",
+            _native.encode(repository),
+            _native.encode(identifier),
+            _native.encode(manifest),
+        )
+        return cls(handle, name)
+
+    def close(self) -> None:
+        """Closes it; regions stay valid."""
+        self._finalizer()
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """``name``, ``kind``, ``manifest``, ``storages``, ``tensors``, ``metadata``."""
+        if self._info is None:
+            self._info = _native.call_json("cairn_checkpoint_info", self._handle)
+        return self._info
+
+    def skeleton(self) -> bytes:
+        """The pickle that refers to the storages."""
+        address = ctypes.c_void_p()
+        length = ctypes.c_uint64()
+        _native.call(
+            "cairn_checkpoint_skeleton", self._handle, ctypes.byref(address), ctypes.byref(length)
+        )
+        try:
+            return ctypes.string_at(address.value, length.value) if address.value else b""
+        finally:
+            _native.library().cairn_free(address)
+
+    def map(self, key: str) -> Region:
+        """Maps one storage."""
+        return Region(
+            _native.call_handle("cairn_checkpoint_map", self._handle, _native.encode(key))
+        )
+
+    def map_all(self, verify_and_copy: bool = False) -> dict[str, Region]:
+        """Maps all storages, the largest first within the process's limit, the rest read."""
+        keys = [str(storage["key"]) for storage in self.info["storages"]]
+        if not keys:
+            return {}
+        names = (ctypes.c_char_p * len(keys))(*[_native.encode(key) for key in keys])
+        handles = (ctypes.c_void_p * len(keys))()
+        _native.call(
+            "cairn_checkpoint_map_all",
+            self._handle,
+            names,
+            len(keys),
+            int(verify_and_copy),
+            ctypes.cast(handles, ctypes.POINTER(ctypes.c_void_p)),
+        )
+        return {key: Region(handle) for key, handle in zip(keys, handles)}

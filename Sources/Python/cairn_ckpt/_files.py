@@ -1,0 +1,86 @@
+"""Writing files durably, and names for temporary ones."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+
+
+def temporary_beside(path: str) -> str:
+    """A new name in a path's directory.
+
+    It has neither ``ckpt`` nor ``last`` in it: Lightning finds the newest ``hpc_ckpt_N`` and the
+    last checkpoint by looking for these in the directory's names.
+    """
+    directory = os.path.dirname(path) or "."
+    return os.path.join(directory, f".cairn-{secrets.token_hex(8)}.tmp")
+
+
+def sync_directory(path: str) -> None:
+    """Makes the names in a directory durable."""
+    descriptor = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directories(path: str) -> None:
+    """Makes a directory and those above it, durably."""
+    if not path or os.path.isdir(path):
+        return
+    parent = os.path.dirname(path)
+    if parent != path:
+        make_directories(parent)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    sync_directory(parent)
+
+
+def write_durably(path: str, content: bytes) -> None:
+    """Puts a file at a path: atomically, durably, with the mode that the umask gives."""
+    temporary = temporary_beside(path)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        replace_durably(temporary, path)
+    except BaseException:
+        _unlink_quietly(temporary)
+        raise
+
+
+def replace_durably(temporary: str, path: str) -> None:
+    """Renames a file that is durable to its name, and makes the name durable."""
+    os.replace(temporary, path)
+    sync_directory(os.path.dirname(path))
+
+
+def sync_file(path: str) -> None:
+    """Makes a file's content durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unlink_quietly(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+
+
+def link_count(path: str) -> int:
+    """How many names the regular file at a path has; 0 for anything else, links included."""
+    try:
+        info = os.lstat(path)
+    except OSError:
+        return 0
+    return info.st_nlink if stat.S_ISREG(info.st_mode) else 0

@@ -1,0 +1,3 @@
+"""The version of the package, for the build too."""
+
+VERSION = "0.1.0"
