@@ -39,6 +39,7 @@ typedef struct cairn_repository cairn_repository;
 typedef struct cairn_save cairn_save;
 typedef struct cairn_checkpoint cairn_checkpoint;
 typedef struct cairn_region cairn_region;
+typedef struct cairn_file cairn_file;
 
 /* What went wrong; in the error's JSON by the name in quotation marks. */
 enum {
@@ -214,6 +215,19 @@ int32_t cairn_checkpoint_map_all(cairn_checkpoint *checkpoint, const char *const
  * CAIRN_INVALID for a range beyond its end, and for storages of a big-endian file, which only come whole. */
 int32_t cairn_checkpoint_read(cairn_checkpoint *checkpoint, const char *key, uint64_t offset, uint64_t length,
                               void *buffer, int32_t verify, char **error);
+
+/* The file that an export would give, without writing it: the file that was saved, or of a state a PyTorch container
+ * whose archive has this name. CAIRN_INVALID for a directory. */
+int32_t cairn_checkpoint_file(cairn_checkpoint *checkpoint, const char *archive_name, cairn_file **file, char **error);
+
+/* How many bytes it has. */
+uint64_t cairn_file_size(cairn_file *file);
+
+/* Reads length bytes from offset on into buffer, and checks the digests of the blobs they lie in. CAIRN_INVALID for a
+ * range beyond its end. */
+int32_t cairn_file_read(cairn_file *file, uint64_t offset, uint64_t length, void *buffer, char **error);
+
+void cairn_file_close(cairn_file *file);
 
 /* The first byte of a region, aligned to a page; NULL if it has none. Valid until the region is closed. */
 void *cairn_region_bytes(cairn_region *region);

@@ -11,7 +11,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from states import plain_state, same
 from training import Model, fit, trainer
 
-from cairn_ckpt import CairnFileSystem, Repository
+from cairn_ckpt import CairnError, CairnFileSystem, Repository
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,37 @@ def test_states_are_read_as_pytorch_files(work: Path, repository: Repository) ->
                  "cairn://runs/a.ckpt", "cairn://runs/a.ckpt@1"):
         with fsspec.open(path, "rb") as file:
             assert same(torch.load(file), state)
+
+
+def test_what_is_read_is_what_an_export_gives(
+    work: Path, repository: Repository, tmp_path: Path
+) -> None:
+    state = {**plain_state(), "large": torch.randn(3_000_000)}
+    repository.save(state, "runs/a.ckpt")
+    repository.restore("runs/a.ckpt", str(tmp_path / "a.ckpt"))
+    exported = (tmp_path / "a.ckpt").read_bytes()
+    filesystem = fsspec.filesystem("cairn")
+    assert filesystem.cat("cairn://runs/a.ckpt") == exported
+    assert filesystem.info("cairn://runs/a.ckpt")["size"] == len(exported)
+    with filesystem.open("cairn://runs/a.ckpt") as file:
+        for start, count in [(0, 10), (len(exported) - 5, 10), (5_000_000, 1), (63, 9_000_000)]:
+            file.seek(start)
+            assert file.read(count) == exported[start : start + count]
+
+
+def test_damage_is_noticed_where_it_is_read(work: Path, repository: Repository) -> None:
+    repository.save({"a": torch.ones(100_000), "b": torch.zeros(200_000)}, "x")
+    largest = max((work / ".cairn/blobs").glob("*/*"), key=lambda file: file.stat().st_size)
+    largest.chmod(0o644)
+    largest.write_bytes(b"\1" * largest.stat().st_size)
+    filesystem = fsspec.filesystem("cairn")
+    with filesystem.open("cairn://x") as file:
+        # The directory at the end is made from the manifest: it reads nothing of the storages.
+        file.seek(-22, 2)
+        assert file.read(4) == b"PK\5\6"
+        file.seek(0)
+        with pytest.raises(CairnError):
+            file.read()
 
 
 def test_writing_adds_versions(work: Path, repository: Repository) -> None:

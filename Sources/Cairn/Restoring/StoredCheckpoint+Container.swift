@@ -2,6 +2,22 @@ import CairnCore
 import CairnFormats
 
 extension StoredCheckpoint {
+  /// The file that an export would give, without writing it: what was saved, if that was one file; of a state a PyTorch
+  /// container whose archive has this name. Its bytes are read, and checked, when they are asked for.
+  ///
+  /// Throws ``CairnError`` for a directory.
+  public func exportedFile(archiveName: String) throws -> any ByteSource {
+    switch manifest.content {
+    case .state(let skeleton):
+      return source(file: try container(of: skeleton, archiveName: archiveName), verify: true)
+    case .files(let files):
+      guard files.count == 1, files[0].path.isEmpty else {
+        throw CairnError(.invalid, "\(name): is a directory of files", advice: "restore it to read them")
+      }
+      return source(file: files[0], verify: true)
+    }
+  }
+
   /// A state as the PyTorch container that an export gives: which bytes it has where, without reading the storages.
   ///
   /// Its skeleton is the container's pickle, whoever wrote it; the checksums that the container wants are in the

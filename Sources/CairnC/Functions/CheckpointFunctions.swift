@@ -93,6 +93,42 @@ public func checkpointRead(
   }
 }
 
+@c(cairn_checkpoint_file)
+public func checkpointFile(
+  _ handle: OpaquePointer?, _ archiveName: UnsafePointer<CChar>?, _ result: UnsafeMutablePointer<OpaquePointer?>?,
+  _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let checkpoint = try Handle.object(handle, CheckpointHandle.self)
+    let source = try checkpoint.keyed.stored.exportedFile(archiveName: text(archiveName, "archive name"))
+    try Handle.give(FileHandle(source), result, "the file")
+  }
+}
+
+@c(cairn_file_size)
+public func fileSize(_ handle: OpaquePointer?) -> UInt64 {
+  (try? Handle.object(handle, FileHandle.self)).map { UInt64($0.source.size) } ?? 0
+}
+
+@c(cairn_file_read)
+public func fileRead(
+  _ handle: OpaquePointer?, _ offset: UInt64, _ length: UInt64, _ buffer: UnsafeMutableRawPointer?,
+  _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    guard buffer != nil || length == 0 else { throw CairnError(.invalid, "the buffer is NULL") }
+    let source = try Handle.object(handle, FileHandle.self).source
+    let (start, count) = (try size(offset, "an offset in a file"), try size(length, "a part of a file"))
+    guard start <= source.size, count <= source.size - start else {
+      throw CairnError(.invalid, "\(source.name): a read beyond its end")
+    }
+    try source.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: count), at: start)
+  }
+}
+
+@c(cairn_file_close)
+public func fileClose(_ handle: OpaquePointer?) { Handle.close(handle, FileHandle.self) }
+
 @c(cairn_region_bytes)
 public func regionBytes(_ handle: OpaquePointer?) -> UnsafeMutableRawPointer? {
   try? Handle.object(handle, RegionHandle.self).region.baseAddress

@@ -34,6 +34,13 @@ final class CheckpointHandle: Sendable {
   }
 }
 
+/// A file as an export would give it.
+final class FileHandle: Sendable {
+  let source: any ByteSource
+
+  init(_ source: any ByteSource) { self.source = source }
+}
+
 /// Bytes of a storage in memory.
 final class RegionHandle: Sendable {
   let region: MemoryRegion

@@ -53,8 +53,14 @@ class Checkpoint:
         )
         return cls(handle, name)
 
+    def exported_file(self, archive_name: str) -> int:
+        """A handle of the file that an export would give; cairn_file_close."""
+        return _native.call_handle(
+            "cairn_checkpoint_file", self._handle, _native.encode(archive_name)
+        )
+
     def close(self) -> None:
-        """Closes it; regions stay valid."""
+        """Closes it; regions and exported files stay valid."""
         self._finalizer()
 
     def __enter__(self) -> Checkpoint:

@@ -13,13 +13,11 @@ is the one that was saved; of a state that was saved from memory, the PyTorch fi
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 import os
-import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
 from datetime import datetime
 from typing import IO, Any
 
@@ -27,6 +25,7 @@ from fsspec.spec import AbstractFileSystem
 
 from . import _native, _paths
 from ._errors import CheckpointNotFound
+from ._exported import ExportedFile
 from .repository import Repository, request_for
 
 
@@ -57,7 +56,7 @@ class CairnFileSystem(AbstractFileSystem):  # type: ignore[misc]
         return {
             "name": path,
             "type": "file",
-            # Of a state: its bytes without the container's.
+            # In a list, of a state: its bytes without the container's.
             "size": record["size"],
             "created": created,
             "modified": created,
@@ -90,7 +89,11 @@ class CairnFileSystem(AbstractFileSystem):  # type: ignore[misc]
         repository, name = self._place(stripped)
         record = self._record(repository, name)
         if record is not None:
-            return self._entry(stripped, record)
+            entry = self._entry(stripped, record)
+            if record["kind"] == "state":
+                with _exported(repository, name) as file:
+                    entry["size"] = file.seek(0, os.SEEK_END)
+            return entry
         if not name or self._below(repository, name):
             return {"name": stripped, "type": "directory", "size": 0}
         raise FileNotFoundError(path)
@@ -186,20 +189,17 @@ class CairnFileSystem(AbstractFileSystem):  # type: ignore[misc]
         repository, name = self._place(path)
         if self._record(repository, name) is None:
             raise FileNotFoundError(path)
-        with _temporary_directory() as directory:
-            file = os.path.join(directory, "content")
-            repository.restore(name, file)
-            # The name may go: the file is there for as long as it is open.
-            return open(file, "rb")  # noqa: SIM115
+        return io.BufferedReader(_exported(repository, name), _BUFFER_SIZE)
 
 
-@contextlib.contextmanager
-def _temporary_directory() -> Iterator[str]:
-    directory = tempfile.mkdtemp(prefix="cairn-")
-    try:
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+_BUFFER_SIZE = 1 << 20
+
+
+def _exported(repository: Repository, name: str) -> ExportedFile:
+    """The file that restoring a checkpoint would give: its archive is called after the file."""
+    stem = os.path.splitext(name.rpartition("/")[2].partition("@")[0])[0]
+    with repository._checkpoint(name) as checkpoint:
+        return ExportedFile(checkpoint, stem or "archive")
 
 
 class _Writer:
