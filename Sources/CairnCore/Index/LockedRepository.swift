@@ -8,7 +8,8 @@ struct LockedRepository {
   /// The packs as they are while the lock is held.
   let packs: Packs
   private(set) var position: Log.Position
-  /// Whether a line has been appended since the lock was taken.
+  /// Whether a line has been appended since the lock was taken, after which what is being done cannot be begun anew.
+  /// That a run began does not count: whoever begins anew finds it.
   private(set) var hasAppended = false
   /// Whether the index has come to ``position``: once it could not follow a line, it must not skip that one.
   private var indexFollows = true
@@ -57,7 +58,7 @@ struct LockedRepository {
   private struct AppendFailure: Error { var error: any Error }
 
   private mutating func append(_ line: LogLine) throws {
-    hasAppended = true
+    if line.entry.op != .run { hasAppended = true }
     do {
       position = try log.append(line, at: position)
     } catch {
