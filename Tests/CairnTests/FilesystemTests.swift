@@ -58,6 +58,27 @@ import Testing
     try expectSound(repository)
   }
 
+  /// Removing is how people make room.
+  @Test func onAFullDiskCheckpointsAreLoadedRemovedAndTheirSpaceIsFree() throws {
+    let scratch = try Scratch()
+    let small = try Mount.small(scratch.path + "/small", bytes: 8 << 20)
+    let repository = try Repository.initialize(small.path + "/.cairn", chunkSize: 64 * 1024)
+    for step in 1...4 { _ = try repository.save(tensor(UInt64(step), bytes: 1 << 20), SaveRequest(path: "m\(step)")) }
+    try small.fill(small.path + "/filler", leaving: 0)
+    #expect(try repository.load(PathName(path: "m1")) == tensor(1, bytes: 1 << 20))
+    // The line that says so fits into the last page of the log.
+    let removal = try repository.remove(PathName(path: "m2"))
+    #expect(removal.removed == ["m2@1"])
+    #expect(removal.freed.bytes >= 1 << 20)
+    #expect(try repository.checkpoints().map(\.name).sorted() == ["m1@1", "m3@1", "m4@1"])
+    _ = try repository.collectGarbage()
+    _ = try repository.save(tensor(5, bytes: 1 << 19), SaveRequest(path: "m5"))
+    for step in [1, 3, 4] {
+      #expect(try repository.load(PathName(path: "m\(step)")) == tensor(UInt64(step), bytes: 1 << 20))
+    }
+    try expectSound(repository)
+  }
+
   /// The disk gets full at every place of a save in turn.
   @Test func howeverFullTheDiskASaveIsWholeOrNotAtAll() throws {
     let scratch = try Scratch()

@@ -27,9 +27,14 @@ struct BlobStore: Sendable {
 
   /// Where the blob has a file of its own; nil if it has none. A raw file of another size than `length` does not count.
   func ownFile(_ digest: Digest, length: Int) throws -> (encoding: Encoding, size: Int)? {
-    if let raw = try Files.status(path(digest, .raw)), raw.size == length { return (.raw, raw.size) }
-    if let compressed = try Files.status(path(digest, .zstd)) { return (.zstd, compressed.size) }
+    if let raw = try status(digest, .raw), raw.size == length { return (.raw, raw.size) }
+    if let compressed = try status(digest, .zstd) { return (.zstd, compressed.size) }
     return nil
+  }
+
+  /// Of an opened file where a plain stat may be answered from what a network filesystem remembers.
+  private func status(_ digest: Digest, _ encoding: Encoding) throws -> FileStatus? {
+    readsDirectories ? try open(digest, encoding)?.status() : try Files.status(path(digest, encoding))
   }
 
   /// Whether a pack's file is there.

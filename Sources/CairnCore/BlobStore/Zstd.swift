@@ -2,6 +2,9 @@ import CairnSystem
 
 /// Whole-buffer compression by zstd (RFC 8878).
 enum Zstd {
+  /// The most bytes that `count` bytes take when they are compressed.
+  static func bound(_ count: Int) -> Int { ZSTD_compressBound(count) }
+
   static func compress(_ bytes: [UInt8], level: Int32 = 3) throws -> [UInt8] {
     let bound = ZSTD_compressBound(bytes.count)
     return try [UInt8](unsafeUninitializedCapacity: bound) { buffer, filled in

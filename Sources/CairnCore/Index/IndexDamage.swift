@@ -17,3 +17,8 @@ func isDamage(ofIndex error: any Error) -> Bool {
   default: return false
   }
 }
+
+/// Whether an error says that a disk or a quota is full.
+func isNoSpace(_ error: any Error) -> Bool {
+  (error as? DatabaseError)?.resultCode.primaryResultCode == .SQLITE_FULL || (error as? CairnError)?.kind == .noSpace
+}

@@ -14,7 +14,8 @@ enum IndexStamp {
 
   /// Whether the index can be read together with the WAL that lies beside it.
   static func isSound(_ queue: DatabaseQueue, path: String) throws -> Bool {
-    guard try Files.status(path + "-wal")?.size ?? 0 > 0 else { return true }
+    // What was not committed counts for nothing, and has no stamp.
+    guard try WriteAheadLog.hasCommit(path + "-wal") else { return true }
     let noted = try queue.read { try String.fetchOne($0, sql: "SELECT main_file FROM log_position WHERE id = 1") }
     return try noted == current(path)
   }

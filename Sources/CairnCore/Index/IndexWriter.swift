@@ -180,7 +180,7 @@ struct IndexWriter {
     let rows = try Row.fetchAll(
       db.cachedStatement(
         sql: """
-          SELECT m.id, b.digest, b.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE m.state = 2 AND m.refs > 0
+          SELECT m.id, b.digest, b.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE m.state > 0 AND m.state = 2 AND m.refs > 0
           """))
     for row in rows {
       guard let digest = Digest(bytes: row[1] as Data),

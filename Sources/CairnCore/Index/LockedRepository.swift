@@ -7,6 +7,8 @@ struct LockedRepository {
   let index: DatabaseQueue
   /// The packs as they are while the lock is held.
   let packs: Packs
+  /// Whether the index is the one on disk; false for a copy in memory, made because the disk is full.
+  let isLasting: Bool
   private(set) var position: Log.Position
   /// Whether a line has been appended since the lock was taken, after which what is being done cannot be begun anew.
   /// That a run began does not count: whoever begins anew finds it.
@@ -14,7 +16,10 @@ struct LockedRepository {
   /// Whether the index has come to ``position``: once it could not follow a line, it must not skip that one.
   private var indexFollows = true
 
-  init(repository: Repository, log: Log, index: DatabaseQueue, packs: Packs, position: Log.Position) {
+  init(
+    repository: Repository, log: Log, index: DatabaseQueue, packs: Packs, position: Log.Position, isLasting: Bool = true
+  ) {
+    self.isLasting = isLasting
     self.repository = repository
     self.log = log
     self.index = index

@@ -19,7 +19,7 @@ extension Repository {
     try checkConfiguration()
     let log = try Log(repository: path)
     var settled = try settle(log)
-    defer { IndexStamp.emptyWAL(settled.index, path: indexPath) }
+    defer { if settled.isLasting { IndexStamp.emptyWAL(settled.index, path: indexPath) } }
     do {
       return try body(&settled)
     } catch let error where isDamage(ofIndex: error) && !settled.hasAppended {
@@ -36,14 +36,26 @@ extension Repository {
     }
   }
 
-  /// Brings the index up to the log.
+  /// Brings the index up to the log; on a full disk a copy of it in memory, so that what is no longer needed can still be
+  /// found and unlinked.
   private func settle(_ log: Log) throws -> LockedRepository {
+    do {
+      return try settleOnDisk(log)
+    } catch let error where isNoSpace(error) {
+      logger.warning("\(indexPath): cannot follow the log, since the disk is full: a copy in memory does")
+      return try settleInMemory(log)
+    }
+  }
+
+  private func settleOnDisk(_ log: Log) throws -> LockedRepository {
     var applied = 0
     do {
       if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
         try IndexFile.migrate(connection.queue, path: indexPath)
-        if try IndexStamp.isSound(connection.queue, path: indexPath), let position = try position(of: connection.queue)
-        {
+        if try !IndexStamp.isSound(connection.queue, path: indexPath) {
+          logger.warning(
+            "\(indexPath): is not the file that its write-ahead log belongs to; it is rebuilt from the log")
+        } else if let position = try position(of: connection.queue) {
           applied = position.bytes
           try checkNotShorter(log, than: position)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
@@ -55,6 +67,22 @@ extension Repository {
     return try rebuild(log, applied: applied)
   }
 
+  private func settleInMemory(_ log: Log) throws -> LockedRepository {
+    let memory = try DatabaseQueue()
+    if let connection = try? writerConnection(), (try? IndexFile.isIndex(connection.queue)) == true,
+      (try? IndexStamp.isSound(connection.queue, path: indexPath)) == true,
+      (try? connection.queue.backup(to: memory)) != nil, let position = try? position(of: memory),
+      try log.holds(position)
+    {
+      return try catchUp(log, memory, from: position, isLasting: false)
+    }
+    let fresh = try DatabaseQueue()
+    let tail = try wholeLog(log, applied: 0)
+    try fill(fresh, from: tail, progress: nil)
+    return LockedRepository(
+      repository: self, log: log, index: fresh, packs: Packs(blobs: blobs), position: tail.end, isLasting: false)
+  }
+
   /// How far an index of this repository has come; nil if it is another's, or empty.
   func position(of index: DatabaseQueue) throws -> Log.Position? {
     let row = try index.read {
@@ -64,14 +92,17 @@ extension Repository {
     return Log.Position(bytes: row[1], lastLine: row[2], chain: chain)
   }
 
-  private func catchUp(_ log: Log, _ index: DatabaseQueue, from position: Log.Position) throws -> LockedRepository {
+  private func catchUp(
+    _ log: Log, _ index: DatabaseQueue, from position: Log.Position, isLasting: Bool = true
+  ) throws -> LockedRepository {
     let tail = try log.tail(from: position)
     if tail.isTorn { try log.cut(to: tail.end) }
     // Before anything is done on their word: nobody knows whether an earlier fsync of these lines succeeded.
     if !tail.lines.isEmpty { try log.rewrite(tail.lines, at: position.bytes) }
     let packs = Packs(blobs: blobs)
     let hasUnreadable = try index.read {
-      try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state = 2 AND refs > 0)") ?? false
+      try Bool.fetchOne($0, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state > 0 AND state = 2 AND refs > 0)")
+        ?? false
     }
     if !tail.lines.isEmpty || hasUnreadable {
       try index.write { db in
@@ -82,21 +113,13 @@ extension Repository {
         try IndexStamp.write(db, path: indexPath)
       }
     }
-    return LockedRepository(repository: self, log: log, index: index, packs: packs, position: tail.end)
+    return LockedRepository(
+      repository: self, log: log, index: index, packs: packs, position: tail.end, isLasting: isLasting)
   }
 
   /// Makes the index anew from the whole log, of which one had come to byte `applied`.
   private func rebuild(_ log: Log, applied: Int, progress: Progress? = nil) throws -> LockedRepository {
-    let tail = try log.tail(from: Log.Position())
-    guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
-      throw Log.damage(logPath, "its first line does not name this repository")
-    }
-    guard applied <= tail.end.bytes else {
-      throw Log.damage(logPath, "the line at byte \(tail.end.bytes), which the index has, is not what was written")
-    }
-    if tail.isTorn { try log.cut(to: tail.end) }
-    if let last = tail.lines.last { try log.rewrite([last], at: tail.end.lastLine) }
-
+    let tail = try wholeLog(log, applied: applied)
     let directory = try WriterDirectory(repository: path, modes: modes)
     let built = directory.path + "/" + IndexFile.fileName
     try build(built, from: tail, progress: progress)
@@ -111,6 +134,20 @@ extension Repository {
       repository: self, log: log, index: connection.queue, packs: Packs(blobs: blobs), position: tail.end)
   }
 
+  /// All lines of the log, the last one made durable once more.
+  private func wholeLog(_ log: Log, applied: Int) throws -> Log.Tail {
+    let tail = try log.tail(from: Log.Position())
+    guard let first = tail.lines.first, first.entry.op == .initialized, first.entry.id == configuration.id else {
+      throw Log.damage(logPath, "its first line does not name this repository")
+    }
+    guard applied <= tail.end.bytes else {
+      throw Log.damage(logPath, "the line at byte \(tail.end.bytes), which the index has, is not what was written")
+    }
+    if tail.isTorn { try log.cut(to: tail.end) }
+    if let last = tail.lines.last { try log.rewrite([last], at: tail.end.lastLine) }
+    return tail
+  }
+
   private func build(_ file: String, from tail: Log.Tail, progress: Progress?) throws {
     var options = GRDB.Configuration()
     options.prepareDatabase { db in
@@ -118,7 +155,18 @@ extension Repository {
       try db.execute(sql: "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
     }
     let queue = try DatabaseQueue(path: file, configuration: options)
-    try IndexFile.migrate(queue, path: file)
+    try fill(queue, from: tail, progress: progress)
+    if configuration.journal == .wal {
+      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
+    }
+    try queue.close()
+    let opened = try OpenFile(file, O_RDWR)
+    try opened.setMode(modes.file)
+    try opened.sync()
+  }
+
+  private func fill(_ queue: DatabaseQueue, from tail: Log.Tail, progress: Progress?) throws {
+    try IndexFile.migrate(queue, path: indexPath)
     try queue.write { db in
       let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
       for (line, start) in zip(tail.lines, tail.starts) {
@@ -127,13 +175,6 @@ extension Repository {
       }
       try writer.setPosition(tail.end, repository: configuration.id)
     }
-    if configuration.journal == .wal {
-      try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
-    }
-    try queue.close()
-    let opened = try OpenFile(file, O_RDWR)
-    try opened.setMode(modes.file)
-    try opened.sync()
   }
 
   /// Takes what is at the index's path out of the way. Never renamed over: a process that has it open must see, by the
@@ -227,7 +268,8 @@ extension Repository {
   }
 
   private func isBehind(_ index: DatabaseQueue) throws -> Bool {
-    guard let size = try Files.status(logPath)?.size else { throw Log.damage(logPath, "it is missing") }
+    // Opened: a network filesystem answers a plain stat from what it remembers.
+    let size = try Log(readingOnly: path).size()
     return try position(of: index)?.bytes != size
   }
 }

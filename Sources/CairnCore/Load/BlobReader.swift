@@ -43,8 +43,12 @@ final class BlobReader: Sendable {
     if let packHint, try succeeds({ try packed(packHint) }) { return }
     if try succeeds({ try readRaw(chunk, into: buffer) }) { return }
     if try succeeds({ try readCompressed(chunk, into: buffer) }) { return }
-    for pack in try packs.find(chunk.digest) where pack != packHint {
-      if try succeeds({ try packed(pack) }) { return }
+    for attempt in 0..<2 {
+      for pack in try packs.find(chunk.digest) where pack != packHint {
+        if try succeeds({ try packed(pack) }) { return }
+      }
+      // `gc` may have rewritten packs since they were looked through.
+      if attempt == 0 { packs.forgetPlaces() }
     }
     var error = damage ?? missing(chunk)
     error.blob = chunk.digest
@@ -63,6 +67,9 @@ final class BlobReader: Sendable {
   /// Reads a blob from its own compressed file; nil if there is none. Its digest is not checked.
   func readCompressed(_ chunk: Manifest.Chunk, into buffer: UnsafeMutableRawBufferPointer) throws -> String? {
     guard let file = try blobs.open(chunk.digest, .zstd) else { return nil }
+    guard try file.status().size <= Zstd.bound(chunk.length) else {
+      throw CairnError.damaged(file.path, "it is larger than its content could be")
+    }
     let content = try Zstd.decompress(try file.contents(), path: file.path, limit: chunk.length)
     guard content.count == chunk.length else { throw CairnError.damaged(file.path, "its content has another length") }
     content.withUnsafeBytes { buffer.copyMemory(from: $0) }

@@ -18,8 +18,17 @@ public final class MemoryRegion: @unchecked Sendable {
     self.mappingCount = mappingCount
   }
 
+  /// Smaller ones come from the heap: each mapping of its own would count against the kernel's limit.
+  private static let smallestReserved = 64 * 1024
+
   deinit {
-    if let baseAddress { munmap(baseAddress, byteCount) }
+    if let baseAddress {
+      if mappingCount == 0 && byteCount < Self.smallestReserved {
+        free(baseAddress)
+      } else {
+        munmap(baseAddress, byteCount)
+      }
+    }
     MappingBudget.give(back: mappingCount)
   }
 
@@ -28,18 +37,24 @@ public final class MemoryRegion: @unchecked Sendable {
     UnsafeMutableRawBufferPointer(start: baseAddress, count: byteCount)
   }
 
-  /// Memory of this process's own, aligned to a page, its bytes 0.
+  /// Memory of this process's own, aligned to 64 bytes at least.
   static func allocate(_ byteCount: Int) throws -> MemoryRegion {
-    MemoryRegion(
-      baseAddress: byteCount == 0 ? nil : try reserve(byteCount, PROT_READ | PROT_WRITE), byteCount: byteCount,
-      mappingCount: 0)
+    if byteCount == 0 { return MemoryRegion(baseAddress: nil, byteCount: 0, mappingCount: 0) }
+    var memory: UnsafeMutableRawPointer?
+    if byteCount < smallestReserved {
+      let code = posix_memalign(&memory, 64, byteCount)
+      guard code == 0 else { throw CairnError.system("reserve \(byteCount) bytes of memory", "load", code) }
+    } else {
+      memory = try reserve(byteCount, PROT_READ | PROT_WRITE)
+    }
+    return MemoryRegion(baseAddress: memory, byteCount: byteCount, mappingCount: 0)
   }
 
   /// Files mapped copy-on-write one behind the other; all but the last are whole pages long. `open` gives them, one at a
   /// time, and nil for one that cannot be mapped.
   ///
-  /// nil if one cannot, or if that would take more mappings or descriptors than this process may have. Throws if a file
-  /// is shorter than it should be: touching the missing part would end the process.
+  /// nil if one cannot, if that would take more mappings or descriptors than this process may have, or if a file is not
+  /// as long as it should be.
   static func map(lengths: [Int], open: (Int) throws -> OpenFile?) throws -> MemoryRegion? {
     let total = lengths.reduce(0, +)
     guard MappingBudget.take(lengths.count) else { return nil }
@@ -55,9 +70,8 @@ public final class MemoryRegion: @unchecked Sendable {
     for (index, length) in lengths.enumerated() {
       do {
         guard let file = try open(index) else { return nil }
-        guard try file.status().size == length else {
-          throw CairnError.damaged(file.path, "it is not as long as it was")
-        }
+        // Touching what is not there would end the process; whether another copy is good, reading finds out.
+        guard try file.status().size == length else { return nil }
         let wanted = base + offset
         let got = mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.descriptor, 0)
         guard got == wanted else { return nil }

@@ -11,7 +11,7 @@ extension Repository {
     for _ in 0..<16 {
       let record = try checkpoint(name)
       // What was missing may be there again: then it is no longer listed as incomplete.
-      if record.state != .whole, isWritable { try lookAgainAtIncomplete() }
+      if record.state != .whole, isWritable { try? lookAgainAtIncomplete() }
       do {
         return try body(record, StoredCheckpoint(name: record.name, digest: record.manifest, repository: self))
       } catch let error as CairnError where error.kind == .damaged {

@@ -69,10 +69,14 @@ final class Packs: Sendable {
 
   /// Makes a file of the store durable, name and content; once.
   func makeDurable(_ path: String) throws {
-    guard state.withLock({ $0.durable.insert(path).inserted }) else { return }
+    if state.withLock({ $0.durable.contains(path) }) { return }
     try OpenFile(path, O_RDONLY).sync()
     try Files.syncDirectory(PathName.parent(path))
+    state.withLock { _ = $0.durable.insert(path) }
   }
+
+  /// Forgets in which packs blobs lie: one that was not found may have moved since.
+  func forgetPlaces() { state.withLock { $0.all = nil } }
 
   private func file(_ pack: Digest) throws -> OpenFile? {
     if let open = state.withLock({ $0.files[pack] }) { return open }

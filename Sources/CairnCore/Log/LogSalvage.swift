@@ -10,18 +10,22 @@ struct LogSalvage {
   /// How many lines are not.
   private(set) var lost = 0
 
-  init(_ bytes: [UInt8]) {
+  /// Throws if a newer Cairn has written lines: they would be lost.
+  init(_ bytes: [UInt8]) throws {
     var candidates: [Digest?] = [.zero]
     var from = 0
     while from < bytes.count, let newline = bytes[from...].firstIndex(of: UInt8(ascii: "\n")) {
       let text = bytes[from..<newline]
-      let line = candidates.lazy.compactMap { $0 }.compactMap { try? LogLine(parsing: text, after: $0) }.first
-      if let line {
+      var found: LogLine?
+      for candidate in candidates where found == nil {
+        found = try candidate.flatMap { try LogLine(parsing: text, after: $0) }
+      }
+      if let line = found {
         lines.append((from, newline + 1, line.entry, line.chain))
         candidates = [line.chain]
       } else {
         lost += 1
-        candidates = Self.digestsAfter(text, candidates.compactMap { $0 })
+        candidates = Self.digestsAfter(text, candidates.compactMap { $0 }).suffix(4)
       }
       from = newline + 1
     }

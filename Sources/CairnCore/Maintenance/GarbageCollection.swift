@@ -20,6 +20,8 @@ extension Repository {
   /// `progress` is told how many of the directories of blobs have been looked through.
   public func collectGarbage(force: Bool = false, progress: Progress? = nil) throws -> GarbageReport {
     var report = GarbageReport()
+    // First: on a full disk it makes room for the rest.
+    report.temporaryDirectories = try removeAbandonedDirectories()
     // Settled first: a manifest that could not be read may be back.
     try locked { _ in }
     try lookAgainAtIncomplete()
@@ -34,7 +36,6 @@ extension Repository {
       // Blobs that were found in packs of another name leave those that their rows named.
       report.freed += try sweep(force: force)
     }
-    report.temporaryDirectories = try removeAbandonedDirectories()
     return report
   }
 
@@ -69,7 +70,7 @@ extension Repository {
       let unnamed = try locked.write { db in
         if try !force && Self.hasUnreadableManifest(db) { return [ListedFile]() }
         return try files.filter { file in
-          if try file.hasRow(db) { return false }
+          if try file.hasRow(db) { return try file.isHealed(db, blobs) }
           // An index that was made anew knows a pack only if it found a blob in it that it had not found elsewhere.
           return try file.ending != ".pack" || !locked.rows(db).adopt(file.digest)
         }
@@ -120,6 +121,12 @@ private struct ListedFile {
     self.path = directory + "/" + name
     self.digest = digest
     self.ending = ending
+  }
+
+  /// Whether it was set aside as bad, and a good one is there.
+  func isHealed(_ db: Database, _ blobs: BlobStore) throws -> Bool {
+    guard ending == ".bad" || ending == ".zst.bad", let row = try BlobRow(digest, db) else { return false }
+    return try blobs.ownFile(digest, length: row.size) != nil
   }
 
   /// Whether a row needs it. One that was set aside as bad is kept as long as its blob is needed and not healed: what

@@ -10,7 +10,7 @@ extension Repository {
       try Row.fetchAll(
         db,
         sql: """
-          SELECT m.id, b.digest FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE m.state = 1 AND m.refs > 0
+          SELECT m.id, b.digest FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE m.state > 0 AND m.state = 1 AND m.refs > 0
           """)
     }
     if incomplete.isEmpty { return }

@@ -19,7 +19,7 @@ extension Repository {
     guard let problem = try problem(ofLogUnlike: come) else { return [] }
 
     let old = try Files.contents(logPath) ?? []
-    let salvage = LogSalvage(old)
+    let salvage = try LogSalvage(old)
     let directory = try WriterDirectory(repository: path, modes: modes)
     let database = try database(from: index, in: directory)
     let missed = salvage.lines.filter { line in

@@ -26,7 +26,8 @@ extension Repository {
       let all = table.entries.reduce(0) { $0 + $1.length }
       let kept = table.entries.reduce(0) { $0 + (needs[pack]?.contains($1.digest) == true ? $1.length : 0) }
       guard 2 * kept < all else { continue }
-      if !group.isEmpty, bytes + kept > configuration.chunkSize {
+      // Each old pack takes a line of its own while the lock is held.
+      if group.count == 64 || !group.isEmpty && bytes + kept > configuration.chunkSize {
         done += try locked { try repack(group, &$0) }
         group = []
         bytes = 0

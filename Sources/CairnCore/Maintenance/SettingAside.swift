@@ -6,14 +6,12 @@ extension Repository {
   func setAside(_ bad: [NeededBlob]) throws {
     for blob in bad where blob.pack == nil {
       try locked { _ in
-        guard let still = BlobCheck.check(blob, blobs, Packs(blobs: blobs), readData: true), still.isThere else {
-          return
-        }
-        for encoding in [BlobStore.Encoding.raw, .zstd] where encoding == .zstd || !blob.isManifest {
+        var isMoved = false
+        for encoding in [BlobStore.Encoding.raw, .zstd] where isBad(blob, encoding) {
           let path = blobs.path(blob.digest, encoding)
-          _ = try Files.renameIfThere(path, to: path + ".bad")
+          isMoved = try Files.renameIfThere(path, to: path + ".bad") || isMoved
         }
-        try Files.syncDirectory(blobs.directory(blob.digest))
+        if isMoved { try Files.syncDirectory(blobs.directory(blob.digest)) }
       }
     }
     for pack in Set(bad.compactMap(\.pack)).sorted() {
@@ -28,6 +26,27 @@ extension Repository {
         _ = try Files.renameIfThere(path, to: path + ".bad")
         try Files.syncDirectory(blobs.directory(pack))
       }
+    }
+  }
+
+  /// Whether a blob's own file in this form is there and is not what it should be.
+  private func isBad(_ blob: NeededBlob, _ encoding: BlobStore.Encoding) -> Bool {
+    do {
+      if blob.isManifest {
+        if encoding == .zstd { _ = try ManifestFile(blobs: blobs).read(blob.digest) }
+        return false
+      }
+      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(blob.size, 1), alignment: 4_096)
+      defer { buffer.deallocate() }
+      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<blob.size])
+      let chunk = Manifest.Chunk(digest: blob.digest, length: blob.size, crc32: 0)
+      let reader = BlobReader(blobs: blobs)
+      let path = try encoding == .raw ? reader.readRaw(chunk, into: target) : reader.readCompressed(chunk, into: target)
+      return path != nil && Digest(hashing: UnsafeRawBufferPointer(target)) != blob.digest
+    } catch let error as CairnError {
+      return error.kind == .damaged || error.kind == .newerFormat
+    } catch {
+      return false
     }
   }
 }

@@ -21,10 +21,10 @@ extension Repository {
     }
     let blobs = try read { db in
       report.checkpoints = try Int.fetchOne(db, sql: "SELECT count(*) FROM checkpoint") ?? 0
-      for wrong in try Recount(db).wrong {
-        report.problems.append(.init(what: IndexFile.fileName, problem: wrong, hurts: []))
-      }
       return try NeededBlob.all(db)
+    }
+    for wrong in try recount() {
+      report.problems.append(.init(what: IndexFile.fileName, problem: wrong, hurts: []))
     }
     if options.repair, !report.problems.isEmpty {
       try reindex()
@@ -38,6 +38,21 @@ extension Repository {
     try judge(found.bad, &report)
     try noteVerification(options, problems: report.problems.count)
     return report
+  }
+
+  private func recount() throws -> [String] {
+    guard configuration.journal == .delete, let connection = try readerConnection() else {
+      return try read { try Recount($0).wrong }
+    }
+    // A reader keeps a rollback journal's writers from committing: a copy keeps nobody.
+    do {
+      let copy = try DatabaseQueue()
+      try connection.queue.backup(to: copy)
+      return try copy.read { try Recount($0).wrong }
+    } catch let error where isDamage(ofIndex: error) {
+      // Found there first, it is mended where it is.
+      return try read { try Recount($0).wrong }
+    }
   }
 
   private func checkLog(_ report: inout VerifyReport) throws {

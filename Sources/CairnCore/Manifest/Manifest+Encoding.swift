@@ -145,7 +145,8 @@ extension Manifest {
   }
 
   private static func tensors(_ reader: inout ByteReader, storages: [Storage]) throws -> [TensorEntry] {
-    let count = try reader.count()
+    // Each takes five bytes at least: what a hostile count asks for is in proportion to what there is.
+    let count = try reader.number(upTo: reader.remaining / 5)
     var tensors = try (0..<count).map { _ in
       TensorEntry(name: try reader.text(), dtype: "", shape: [], strides: [], byteOffset: 0, storage: 0)
     }

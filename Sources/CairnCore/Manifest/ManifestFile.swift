@@ -11,6 +11,7 @@ struct ManifestFile {
     guard let file = try blobs.open(digest, .zstd) else {
       throw CairnError(.missing, "\(path): this manifest is not there", advice: "restore it from a backup")
     }
+    guard try file.status().size <= Zstd.bound(Self.limit) else { throw CairnError.damaged(path, "it is too large") }
     let bytes = try file.contents()
     let content = try Zstd.decompress(bytes, path: path, limit: Self.limit)
     guard Digest(hashing: content) == digest else { throw CairnError.damaged(path, "its content has another digest") }

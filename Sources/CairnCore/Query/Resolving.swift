@@ -72,6 +72,11 @@ extension Repository {
 
   /// Who removed a checkpoint, and when: found in the log, which keeps it for good.
   private func removal(of name: PathName) throws -> LogEntry? {
+    // An evaluator that waits for its first checkpoint asks again and again: the log is long.
+    let given = try read {
+      try Int.fetchOne($0, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [name.path])
+    }
+    guard let given, name.version ?? 1 <= given else { return nil }
     var saved: Set<String> = []
     var found: LogEntry?
     try forEachLogEntry { entry in

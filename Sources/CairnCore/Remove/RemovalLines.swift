@@ -1,6 +1,6 @@
 extension LockedRepository {
   /// How many checkpoints one line of the log removes at most.
-  private static let idsPerLine = 1_000
+  static let idsPerLine = 1_000
 
   /// Commits the removal of checkpoints, in as many lines as it takes; returns warnings.
   mutating func commitRemoval(of ids: some Collection<String>) throws -> [String] {

@@ -14,29 +14,72 @@ extension Repository {
     while true {
       guard let batch = try sweepOnce(force: force) else { return freed }
       // 1 to 3 ms each for 8 MiB: not with the lock held.
-      try batch.directory.remove()
+      try batch.directory?.remove()
       freed += batch.freed
+      // Rows that could not be deleted, on a full disk, are found again: once nothing more is freed, that is for later.
+      if !batch.isLasting, batch.freed.files == 0 { return freed }
     }
   }
 
-  private func sweepOnce(force: Bool) throws -> (directory: WriterDirectory, freed: Freed)? {
+  private struct Batch {
+    /// Where the files are that have yet to be unlinked; nil if they are gone.
+    var directory: WriterDirectory?
+    var freed: Freed
+    /// Whether the index on disk says so.
+    var isLasting: Bool
+  }
+
+  private func sweepOnce(force: Bool) throws -> Batch? {
     try locked { locked in
       let found = try locked.index.read { db -> Victims? in
         if try !force && Self.hasUnreadableManifest(db) { return nil }
         return try Victims(db, limit: Self.sweepBatch)
       }
       guard var victims = found, !victims.isEmpty else { return nil }
-      if victims.hasPacks { try locked.write { try victims.keepNeededPacks(locked.rows($0)) } }
-      let directory = try WriterDirectory(repository: path, modes: modes)
+      if victims.hasPacks {
+        do {
+          try locked.write { try victims.keepNeededPacks(locked.rows($0)) }
+        } catch let error where isNoSpace(error) {
+          victims.keepAllPacks()
+        }
+      }
+      guard let directory = try roomForVictims() else { return try unlinkAtOnce(victims, locked) }
       let moved = try moveAway(victims.files(in: blobs), to: directory)
+      let freed = Freed(files: moved.count, bytes: moved.reduce(0) { $0 + $1.size })
       do {
         try locked.write { try victims.deleteRows($0) }
+        return Batch(directory: directory, freed: freed, isLasting: locked.isLasting)
+      } catch let error where isNoSpace(error) {
+        // The rows stay at 0; unlinking the files is what makes room for deleting them.
+        return Batch(directory: directory, freed: freed, isLasting: false)
       } catch {
         // The rows stay at 0, and their files with them: whatever kept the rows from going may say that they are needed.
         for file in moved { try? Files.rename(file.to, to: file.from) }
         throw error
       }
-      return (directory, Freed(files: moved.count, bytes: moved.reduce(0) { $0 + $1.size }))
+    }
+  }
+
+  /// A directory to move files into; nil if the disk is too full even for that.
+  private func roomForVictims() throws -> WriterDirectory? {
+    do {
+      return try WriterDirectory(repository: path, modes: modes)
+    } catch let error where isNoSpace(error) {
+      return nil
+    }
+  }
+
+  private func unlinkAtOnce(_ victims: Victims, _ locked: LockedRepository) throws -> Batch {
+    var freed = Freed()
+    for file in victims.files(in: blobs) where try Files.exists(file.path) {
+      try Files.unlink(file.path)
+      freed += Freed(files: 1, bytes: file.size)
+    }
+    do {
+      try locked.write { try victims.deleteRows($0) }
+      return Batch(freed: freed, isLasting: locked.isLasting)
+    } catch let error where isNoSpace(error) {
+      return Batch(freed: freed, isLasting: false)
     }
   }
 
@@ -51,7 +94,8 @@ extension Repository {
   }
 
   static func hasUnreadableManifest(_ db: Database) throws -> Bool {
-    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state = 2 AND refs > 0)") ?? false
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM manifest WHERE state > 0 AND state = 2 AND refs > 0)")
+      ?? false
   }
 
   /// Sweeps after something was removed: a failure does not undo that, and is for the next sweep.
@@ -122,6 +166,8 @@ struct Victims {
   mutating func keepNeededPacks(_ rows: BlobRows) throws {
     packs = try packs.filter { try !rows.adopt($0.digest) }
   }
+
+  mutating func keepAllPacks() { packs = [] }
 
   func files(in store: BlobStore) -> [(path: String, size: Int)] {
     (blobs + packs).flatMap { file in

@@ -77,7 +77,11 @@ struct CheckpointNaming {
     entry.name = name
     entry.metadata = metadata.isEmpty ? nil : metadata
     // A line of its own, durable before the next: with two in one write, a torn first one would look like damage.
-    warnings += try locked.commit(entry)
+    do {
+      warnings += try locked.commit(entry)
+    } catch let error as CairnError where error.kind == .outcomeOpen {
+      throw CairnError(.io, "the checkpoint was not saved; of its run: \(error.message)", advice: error.advice)
+    }
     return entry.id
   }
 }

@@ -20,6 +20,8 @@ final class ChunkTable: Sendable {
     var places: [Digest: Place] = [:]
     var lengths: [Digest: Int] = [:]
     var checksums: [Digest: UInt32] = [:]
+    /// Packs that this save reuses and has made durable.
+    var durablePacks: Set<Digest> = []
     /// Being written by one of the workers.
     var claimed: Set<Digest> = []
     /// Not to be taken from the repository: looked up before, and gone since.
@@ -56,6 +58,10 @@ final class ChunkTable: Sendable {
   }
 
   func mayReuse(_ digest: Digest) -> Bool { state.withLock { !$0.forced.contains(digest) } }
+
+  func isDurable(_ pack: Digest) -> Bool { state.withLock { $0.durablePacks.contains(pack) } }
+
+  func setDurable(_ pack: Digest) { state.withLock { _ = $0.durablePacks.insert(pack) } }
 
   func setChecksum(_ checksum: UInt32, of digest: Digest) { state.withLock { $0.checksums[digest] = checksum } }
 

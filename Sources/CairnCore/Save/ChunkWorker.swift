@@ -69,8 +69,11 @@ struct ChunkWorker {
     if let pack = row.pack {
       // A repair may have left a blob behind that was bad: the row says so only by pointing to a pack without it.
       guard packs.holds(pack, digest, length: row.size) else { return nil }
-      guard let file = try repository.blobs.open(pack, .pack) else { return nil }
-      try file.sync()
+      if !table.isDurable(pack) {
+        guard let file = try repository.blobs.open(pack, .pack) else { return nil }
+        try file.sync()
+        table.setDurable(pack)
+      }
       return .pack(pack)
     }
     for encoding in [BlobStore.Encoding.raw, .zstd] {

@@ -41,6 +41,7 @@ public struct SaveRequest: Sendable {
     if let keepVersions, keepVersions < 1 {
       throw CairnError(.invalid, "\(keepVersions) versions to keep", advice: "at least one: the one that is saved")
     }
+    try validateLines()
   }
 }
 
@@ -49,6 +50,22 @@ extension SaveRequest {
   func checkCancelled() throws {
     guard isCancelled?() == true else { return }
     throw CairnError(.cancelled, "\(path): the save was cancelled", advice: "nothing was saved")
+  }
+
+  /// Throws if the lines that would say all this are too long: before a long save, not at its end.
+  private func validateLines() throws {
+    let id = String(repeating: "0", count: 32)
+    var saved = LogEntry(.saved, id: id, by: .now())
+    saved.path = path
+    (saved.version, saved.newBytes, saved.step, saved.epoch) = (.max, .max, step, epoch)
+    (saved.manifest, saved.run, saved.parent) = (.zero, id, parent ?? id)
+    (saved.tags, saved.metadata) = (tags, metadata)
+    saved.metrics = metrics.filter { $0.value.isFinite }
+    saved.removes = Array(repeating: id, count: LockedRepository.idsPerLine)
+    _ = try LogLine(saved, after: .zero)
+    var began = LogEntry(.run, id: id, by: .now())
+    (began.name, began.metadata) = (run, runMetadata)
+    _ = try LogLine(began, after: .zero)
   }
 }
 

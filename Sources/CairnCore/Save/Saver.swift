@@ -20,9 +20,22 @@ final class Saver {
     self.repository = repository
     self.content = content
     self.request = request
+    try Self.refuseImpossible(content.sources.map(\.size), path: request.path)
     chunking = Chunking(sizes: content.sources.map(\.size), chunkSize: repository.configuration.chunkSize)
     table = ChunkTable(taskCount: chunking.tasks.count)
     directory = try WriterDirectory(repository: repository.path, modes: repository.modes)
+  }
+
+  /// Throws for sizes that no disk has: an array of their chunks would take all memory.
+  private static func refuseImpossible(_ sizes: [Int], path: String) throws {
+    var total = 0
+    for size in sizes {
+      let (sum, overflow) = total.addingReportingOverflow(size)
+      guard size >= 0, !overflow, sum <= 1 << 48 else {
+        throw CairnError(.invalid, "\(path): storages of over 2^48 bytes")
+      }
+      total = sum
+    }
   }
 
   func run() throws -> SaveReport {
