@@ -9,7 +9,7 @@ struct PointerWalk {
   private(set) var count = 0
   /// Pointers, files and directories of which nobody can say what they hold, with the reason.
   private(set) var unreadable: [String] = []
-  /// Directories in which something is being written right now.
+  /// Directories, without links, in which something is being written right now.
   private(set) var busy: Set<String> = []
   private var seen: Set<Identity> = []
 
@@ -46,11 +46,18 @@ struct PointerWalk {
     case S_IFREG:
       let name = path.split(separator: "/").last ?? ""
       if name.hasPrefix(".cairn-"), time(nil) - info.st_mtim.tv_sec < Self.abandonedAge {
-        busy.insert(parentDirectory(of: path))
+        let directory = parentDirectory(of: path)
+        busy.insert(resolvedPath(directory) ?? directory)
       }
       add(file: path)
     default: break
     }
+  }
+
+  /// Whether something is being written in the directory of `file`.
+  func isBusy(around file: String) -> Bool {
+    let directory = parentDirectory(of: file)
+    return busy.contains(resolvedPath(directory) ?? directory)
   }
 
   /// Looks at one file.

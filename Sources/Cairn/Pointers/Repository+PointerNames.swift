@@ -9,7 +9,7 @@ extension Repository {
   /// become one.
   static func escaped(_ name: String) -> String {
     guard let mark = name.unicodeScalars.lastIndex(where: { !isDigit($0) }) else { return name }
-    let digits = name.unicodeScalars[name.unicodeScalars.index(after: mark)...]
+    let digits = Substring(name.unicodeScalars[name.unicodeScalars.index(after: mark)...])
     switch name.unicodeScalars[mark] {
     case "@" where !digits.isEmpty: return "\(name[..<mark])%40\(digits)"
     case "%" where isEscape(digits): return "\(name[..<mark])%25\(digits)"
@@ -18,8 +18,8 @@ extension Repository {
   }
 
   /// Whether digits after a percent sign are those of an escaped `@`, or of one escaped more than once, and a number.
-  private static func isEscape(_ digits: Substring.UnicodeScalarView) -> Bool {
-    var rest = Substring(digits)
+  private static func isEscape(_ digits: Substring) -> Bool {
+    var rest = digits
     while rest.hasPrefix("25") { rest = rest.dropFirst(2) }
     return rest.hasPrefix("40") && rest.utf8.count > 2
   }

@@ -43,9 +43,7 @@ extension Repository {
     for root in roots { try walk.add(root) }
     // Wherever the way to it goes through.
     for candidate in candidates where !walk.held.contains(candidate.record.id) { walk.add(file: candidate.file) }
-    let unheld = candidates.filter {
-      !walk.held.contains($0.record.id) && !walk.busy.contains(parentDirectory(of: $0.file))
-    }
+    let unheld = candidates.filter { !walk.held.contains($0.record.id) && !walk.isBusy(around: $0.file) }
     return UnheldVersions(
       checkpoints: unheld.map(\.record), pointerCount: walk.count, unreadable: walk.unreadable,
       busyDirectories: walk.busy.sorted())
