@@ -15,7 +15,8 @@ struct Output: Sendable {
     self.overwrite = overwrite
     let name = path.split(separator: "/").last.map(String.init) ?? "checkpoint"
     let parent = path.dropLast(name.utf8.count)
-    temporary = "\(parent).\(name.prefix(100)).cairn-\(UInt64.random(in: .min ... .max))"
+    // Without the name in it: Lightning finds checkpoints by looking for `ckpt` and `last` in names.
+    temporary = "\(parent).cairn-\(String(UInt64.random(in: .min ... .max), radix: 16)).tmp"
     try refuseExisting()
   }
 

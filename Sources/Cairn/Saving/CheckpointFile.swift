@@ -15,6 +15,11 @@ struct CheckpointFile {
   ///   - keepsOpen: Whether it stays open until it is saved.
   init(path: String, opaque: Bool, keepsOpen: Bool = true) throws {
     source = try FileSource(path: path, keepsOpen: keepsOpen)
+    if let pointer = try Pointer.read(source) {
+      throw CairnError(
+        .invalid, "\(path): is a pointer to \(pointer.name), which is in a repository already: nothing was saved",
+        advice: "`cairn cp` makes a version of its own of it, `cairn restore` a real file that can be saved")
+    }
     guard !opaque else {
       layout = FileLayout(format: .opaque, storages: [], tensors: [], metadata: [:])
       metrics = [:]

@@ -14,6 +14,9 @@ struct Log: ParsableCommand {
         cairn log last.ckpt --limit 5
         cairn log --run resnet-7 --oneline
 
+      A path may be a pointer file: then the version that it points to is listed, from the repository that the first \
+      pointer among the paths names.
+
       JSON: checkpoints (a list): id, name, path, version, kind (state, file, directory), state (whole, incomplete, \
       unreadable), run, parent, step, epoch, metrics, tags, metadata, extracted, created, host, user, size, \
       new_bytes, tensor_count, manifest.
@@ -43,7 +46,8 @@ struct Log: ParsableCommand {
 
   func run() throws {
     let console = output.console
-    let records = try records(in: repository.open(console))
+    let pointed = try paths.map { try repository.pointed($0, console) }
+    let records = try records(in: pointed.lazy.compactMap { $0 }.first?.repository ?? repository.open(console), pointed)
     if console.json { return try console.result(json: ["checkpoints": records.map(CheckpointView.init)]) }
     if records.isEmpty { return }
     if oneline {
@@ -53,9 +57,19 @@ struct Log: ParsableCommand {
     }
   }
 
-  private func records(in repository: Repository) throws -> [CheckpointRecord] {
+  private func records(
+    in repository: Repository, _ pointed: [PointedCheckpoint?]
+  ) throws -> [CheckpointRecord] {
     if paths.isEmpty { return try repository.checkpoints(run: runName, tag: tag, limit: limit) }
-    let names = try paths.map { argument -> PathName in
+    let names = try zip(paths, pointed).map { argument, pointed -> PathName in
+      if let pointed {
+        guard pointed.repository.path == repository.path else {
+          throw CairnError(
+            .invalid, "\(argument): points into \(pointed.repository.path), not \(repository.path)",
+            advice: "list it by itself")
+        }
+        return PathName(path: pointed.record.path, version: pointed.record.version)
+      }
       if let name = try repository.resolvePath(argument) { return name }
       let record = try repository.resolve(argument)
       return PathName(path: record.path, version: record.version)

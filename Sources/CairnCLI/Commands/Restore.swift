@@ -6,7 +6,7 @@ import Foundation
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Write a checkpoint to a file or directory.",
-    usage: "cairn restore [<options>] <path[@n]>",
+    usage: "cairn restore [<options>] <path[@n] | pointer>",
     discussion: """
       A checkpoint that was saved from a file comes back as it was, bit for bit, with its modification time. All that \
       is read is checked. The file appears under its name once it is whole; nothing is overwritten without --force.
@@ -15,16 +15,24 @@ struct Restore: ParsableCommand {
         cairn restore last.ckpt@3 -o /tmp/old.ckpt
         cairn restore best -o model.safetensors --format safetensors
 
+      Of a pointer file, which the Python plugin leaves at a checkpoint's path, this makes a real file of what it \
+      points to, in the repository that it names: with -o elsewhere, with --force in the pointer's place. The version \
+      stays in the repository, although no pointer may hold it any more, until `cairn rm` or `cairn gc --pointers`.
+
+        cairn restore runs/7/last.ckpt -o /tmp/last.ckpt
+        cairn restore runs/7/last.ckpt --force
+
       JSON: checkpoint, path, bytes, sha256 (with --sha256, of a single file), left_out.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
   var name: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Where to, or an existing directory to put it in; otherwise the path's last part, here.", valueName: "out"))
+      "Where to, or an existing directory to put it in; otherwise the path's last part, here, or the pointer's place.",
+      valueName: "out"))
   var output: String?
 
   @Option(help: ArgumentHelp("original, pytorch or safetensors.", valueName: "format"))
@@ -41,12 +49,14 @@ struct Restore: ParsableCommand {
 
   func run() throws {
     let console = printing.console
-    let repository = try repository.open(console)
-    let record = try repository.resolve(name)
-    let destination = try destination(for: record)
+    let pointed = try repository.pointed(name, console)
+    let repository = try pointed?.repository ?? repository.open(console)
+    let record = try pointed?.record ?? repository.resolve(name)
+    let destination = try pointed.map(destination) ?? destination(for: record)
+    if let pointed { try pointed.repository.requireNoPointer(pointed.record) }
     // Without a version, a newer one that comes meanwhile is as good: resolved again if this one is removed.
     let asked = PathName(parsing: name)
-    let exact = asked.version != nil || record.path != asked.path
+    let exact = pointed != nil || asked.version != nil || record.path != asked.path
     let progress = console.progress("restoring \(record.name)")
     var options = RestoreOptions()
     options.format = format
@@ -69,18 +79,28 @@ struct Restore: ParsableCommand {
   }
 
   private func destination(for record: CheckpointRecord) throws -> String {
-    let last = record.path.split(separator: "/").last.map(String.init) ?? ""
-    let usable = !last.isEmpty && last != "." && last != ".."
+    let last = lastPart(record.path)
     guard let output else {
-      guard usable else {
+      guard let last else {
         throw CairnError(.invalid, "\(record.name): its last part cannot name a file", advice: "say where to with -o")
       }
       return last
     }
-    var isDirectory: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isDirectory)
-    if usable, exists, isDirectory.boolValue, record.kind != "directory" {
-      return output.hasSuffix("/") ? output + last : output + "/" + last
+    if let last, isDirectory(output), record.kind != "directory" { return path(in: output, last) }
+    return output
+  }
+
+  private func destination(for pointed: PointedCheckpoint) throws -> String {
+    guard let output else {
+      guard force else {
+        throw CairnError(
+          .alreadyExists, "\(pointed.file): is the pointer itself",
+          advice: "say where to with -o, or use --force to have the real file in the pointer's place")
+      }
+      return pointed.file
+    }
+    if let last = lastPart(pointed.file), isDirectory(output), pointed.record.kind != "directory" {
+      return path(in: output, last)
     }
     return output
   }

@@ -9,7 +9,7 @@ struct Save: ParsableCommand {
     discussion: """
       A PyTorch file (.ckpt, .pt, .pth) or safetensors file is taken apart into its tensors, so that a tensor that the \
       repository has is not stored again; any other file is cut in chunks. A directory becomes one checkpoint of many \
-      files. Step, epoch and metrics are read from the file where no option gives them. No code in a file is run.
+      files. Pointer files of the Python plugin are refused: `cairn cp` copies what they point to. Step, epoch and metrics are read from the file where no option gives them. No code in a file is run.
 
         cairn save last.ckpt
         cairn save runs/*.ckpt --run resnet-7 --meta commit=3fa9c01

@@ -5,7 +5,7 @@ import Cairn
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show all that is known of a checkpoint, and its tensors.",
-    usage: "cairn show [<options>] <path[@n]>",
+    usage: "cairn show [<options>] <path[@n] | pointer>",
     discussion: """
         cairn show last.ckpt
         cairn show last.ckpt@2 --json | jq '.tensors[].name'
@@ -15,7 +15,7 @@ struct Show: ParsableCommand {
       is a number that tensors share if they are views on the same bytes.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
   var name: String
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions
@@ -23,8 +23,9 @@ struct Show: ParsableCommand {
 
   func run() throws {
     let console = output.console
-    let repository = try repository.open(console)
-    let found = try repository.resolve(name)
+    let pointed = try repository.pointed(name, console)
+    let repository = try pointed?.repository ?? repository.open(console)
+    let found = try pointed?.record ?? repository.resolve(name)
     guard found.state != .unreadable else {
       console.warn(["\(found.name): its manifest cannot be read; `cairn verify` says more"])
       return try show(found, nil, console)

@@ -10,7 +10,7 @@ struct SaveView: Encodable {
   var size: Int
   var newBytes: Int
   var warnings: [String]
-  /// The file that was saved; absent for a copy.
+  /// The file that was saved, or the pointer that was made; absent for a copy in the repository.
   var file: String?
 
   init(_ report: SaveReport, file: String? = nil) {

@@ -1,0 +1,158 @@
+import Cairn
+import Foundation
+import Testing
+
+extension Program {
+  /// Saves a state as the plugin does, and writes its pointer.
+  @discardableResult
+  fileprivate func savePointer(_ file: String, value: Int64 = 1) throws -> Pointer {
+    let repository = try Repository(opening: path)
+    let place = path + "/" + file
+    try FileManager.default.createDirectory(
+      at: URL(fileURLWithPath: place).deletingLastPathComponent(), withIntermediateDirectories: true)
+    let tensor = try Tensor([1, 2, Float(value)] as [Float])
+    let report = try repository.save(
+      ["epoch": .int(value), "w": .tensor(tensor)] as Checkpoint,
+      SaveRequest(path: repository.name(forPointer: place)))
+    let pointer = Pointer(
+      repository: repository.configuration.id, place: repository.path, checkpoint: report.id,
+      manifest: report.manifest, name: "\(report.path)@\(report.version)", locations: ["cpu"])
+    try pointer.write(to: place, overwrite: true)
+    return pointer
+  }
+
+  fileprivate func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
+}
+
+@Suite struct PointerTests {
+  private func program() throws -> Program {
+    let program = try Program()
+    try program.seed()
+    return program
+  }
+
+  @Test func restoreMakesARealFileOfAPointer() throws {
+    let program = try program()
+    let pointer = try program.savePointer("runs/last.ckpt", value: 1)
+    // Another version at the same path, which the pointer does not name.
+    _ = try Repository(opening: program.path).save(["epoch": 2] as Checkpoint, SaveRequest(path: "runs/last.ckpt"))
+    #expect(try program.run("restore", "runs/last.ckpt", "-o", "real.ckpt").status == 0)
+    #expect(try Pointer.read(program.path + "/real.ckpt") == nil)
+    #expect(try program.run("save", "real.ckpt").status == 0)
+    let extracted = try program.run("show", "real.ckpt", "--json").json()["extracted"] as? [String: Any]
+    #expect(extracted?["epoch"] as? Int == 1)
+    // Into a directory, it is called as the pointer; from elsewhere, the pointer tells where its repository is.
+    #expect(try program.run("restore", program.path + "/runs/last.ckpt", "-o", ".", in: "home").status == 0)
+    #expect(program.exists("home/last.ckpt"))
+    let before = try program.contents("runs/last.ckpt")
+    let refused = try program.run("restore", "runs/last.ckpt")
+    #expect(refused.status == 1)
+    #expect(refused.error.contains("is the pointer itself"))
+    #expect(try program.contents("runs/last.ckpt") == before)
+    #expect(try program.run("restore", "runs/last.ckpt", "--force").status == 0)
+    #expect(try program.contents("runs/last.ckpt").count == program.contents("real.ckpt").count)
+    #expect(try Pointer.read(program.path + "/runs/last.ckpt") == nil)
+    #expect(try Repository(opening: program.path).checkpoint(id: pointer.checkpoint) != nil)
+  }
+
+  @Test func aCopiedPointerCounts() throws {
+    let program = try program()
+    try program.savePointer("runs/last.ckpt")
+    try FileManager.default.createDirectory(atPath: program.path + "/keep", withIntermediateDirectories: true)
+    let result = try program.run("cp", "runs/last.ckpt", "keep", "--tag", "v1", "--json").json()
+    #expect(result["name"] as? String == "keep/last.ckpt@1")
+    #expect(result["file"] as? String == "keep/last.ckpt")
+    #expect(try program.run("rm", "runs/last.ckpt").status == 0)
+    #expect(try program.run("restore", "keep/last.ckpt", "-o", "out.ckpt").status == 0)
+    let dead = try program.run("restore", "runs/last.ckpt", "-o", "out2.ckpt")
+    #expect(dead.status == 3)
+    #expect(dead.error.contains("runs/last.ckpt: points to runs/last.ckpt@1"))
+    #expect(dead.error.contains("which was removed on"))
+    #expect(!program.exists("out2.ckpt"))
+    let list = try String(contentsOfFile: program.path + "/home/.config/cairn/repositories", encoding: .utf8)
+    #expect(list.hasSuffix(" \(program.path)/.cairn\n"))
+    // Nothing is overwritten by itself, and the source not at all.
+    #expect(try program.run("cp", "keep/last.ckpt", "out.ckpt").status == 1)
+    #expect(try program.run("cp", "keep/last.ckpt", "keep", "--force").status == 64)
+    #expect(try program.run("cp", "keep/last.ckpt", "out.ckpt", "--force").status == 0)
+    #expect(try Pointer.read(program.path + "/out.ckpt")?.name == "out.ckpt@1")
+  }
+
+  @Test func saveRefusesPointersAndSaysWhatToDo() throws {
+    let program = try program()
+    try program.savePointer("runs/last.ckpt")
+    for argument in ["runs/last.ckpt", "runs"] {
+      let result = try program.run("save", argument)
+      #expect(result.status == 64)
+      #expect(result.error.contains("runs/last.ckpt: is a pointer to runs/last.ckpt@1"))
+      #expect(result.error.contains("hint: `cairn cp`"))
+    }
+    #expect(try program.run("log", "--json").json()["checkpoints"].map { ($0 as? [Any])?.count } == 1)
+  }
+
+  @Test func showAndLogFollowAPointer() throws {
+    let program = try program()
+    let pointer = try program.savePointer("runs/last.ckpt")
+    try FileManager.default.moveItem(atPath: program.path + "/runs/last.ckpt", toPath: program.path + "/home/moved")
+    #expect(try program.run("show", "moved", "--json", in: "home").json()["id"] as? String == pointer.checkpoint)
+    #expect(try program.run("log", "moved", "--oneline", in: "home").output.hasPrefix("runs/last.ckpt@1 "))
+    // A repository that is named and is another one: then it is a name in that.
+    #expect(try program.run("init", "other", "--quiet").status == 0)
+    let other = try program.run("show", "home/moved", "--repo", "other")
+    #expect(other.status == 3)
+    #expect(other.error.contains("no such checkpoint in \(program.path)/other/.cairn"))
+  }
+
+  @Test func gcListsAndFreesVersionsWithoutPointers() throws {
+    let program = try program()
+    try program.savePointer("runs/a.ckpt", value: 1)
+    try program.savePointer("runs/b.ckpt", value: 2)
+    try program.write(Array("text".utf8), to: "runs/notes")
+    #expect(try program.run("save", "runs/notes").status == 0)
+    unlink(program.path + "/runs/a.ckpt")
+    let listed = try program.run("gc", "--pointers", "runs", "--json").json()
+    let found = try #require(listed["checkpoints"] as? [[String: Any]])
+    #expect(found.map { $0["name"] as? String } == ["runs/a.ckpt@1"])
+    #expect(listed["pointers"] as? Int == 1)
+    #expect(listed["removed"] as? [String] == [])
+    #expect(try program.run("show", "runs/a.ckpt").status == 0)
+    #expect(try program.run("gc", "--pointers", "runs").output.contains("runs/a.ckpt@1"))
+    #expect(try program.run("gc", "--remove").status == 64)
+    let removed = try program.run("gc", "--pointers", "runs", "home", "--remove")
+    #expect(removed.lines.first == "removed runs/a.ckpt@1")
+    #expect(try program.run("show", "runs/a.ckpt").status == 3)
+    #expect(try program.run("show", "runs/b.ckpt").status == 0)
+    #expect(try program.run("show", "runs/notes").status == 0)
+  }
+
+  @Test func hostileFilesAreNotFollowed() throws {
+    let program = try program()
+    let pointer = try program.savePointer("a.ckpt")
+    #expect(mkfifo(program.path + "/fifo", 0o600) == 0)
+    #expect(try program.run("restore", "fifo", "-o", "out").status == 3)
+    var other = pointer
+    other.manifest = Digest(hashing: [1])
+    try other.write(to: program.path + "/wrong", overwrite: true)
+    #expect(try program.run("restore", "wrong", "-o", "out").status == 64)
+    other.checkpoint = "../../../../etc/passwd"
+    try other.write(to: program.path + "/wrong", overwrite: true)
+    #expect(try program.run("restore", "wrong", "-o", "out").status == 64)
+    #expect(!program.exists("out"))
+  }
+
+  @Test(.enabled(if: geteuid() == 0, "only root can give a directory away"))
+  func somebodyElsesRepositoryIsNotFollowedInto() throws {
+    let program = try program()
+    try program.savePointer("a.ckpt")
+    try #require(chown(program.path + "/.cairn", 65_534, 65_534) == 0)
+    for arguments in [["restore", "a.ckpt", "-o", "out"], ["show", "a.ckpt"], ["cp", "a.ckpt", "b.ckpt"]] {
+      let result = try program.run(arguments, in: "home/..")
+      #expect(result.status == 4)
+      #expect(result.error.contains("belongs to another user"))
+    }
+    #expect(!program.exists("out") && !program.exists("b.ckpt"))
+    // Whoever names it knows what they do.
+    #expect(try program.run("restore", "a.ckpt", "-o", "one", environment: ["CAIRN_REPO": "."]).status == 0)
+    #expect(try program.run("restore", "a.ckpt", "-o", "two", "--repo", ".").status == 0)
+  }
+}
