@@ -33,6 +33,25 @@ import Testing
     #expect(try program.run("show", "a").status == 3)
   }
 
+  @Test func theLogKnowsWhatWasRemoved() throws {
+    let program = try Program()
+    try program.seed([request("a"), request("a"), request("b"), request("c")])
+    #expect(try program.run("log", "--removed").output == "")
+    _ = try program.run("rm", "a@1", "b")
+    let listed = try program.run("log", "--removed")
+    #expect(listed.lines.count == 3)
+    #expect(listed.lines[1].hasPrefix("b@1") || listed.lines[1].hasPrefix("a@1"))
+    let removed = try #require(try program.run("log", "--removed", "--json", "a").json()["removed"] as? [[String: Any]])
+    #expect(removed.map { $0["name"] as? String } == ["a@1"])
+    #expect((removed[0]["time"] as? String)?.hasSuffix("Z") == true)
+    #expect(removed[0]["user"] as? String != nil)
+    #expect(removed[0]["host"] as? String != nil)
+    // It is in the log, not in the index.
+    _ = try program.run("reindex")
+    #expect(try program.run("log", "--removed").lines == listed.lines)
+    #expect(try program.run("log", "--removed", "--oneline").status == 64)
+  }
+
   @Test func quietSaysNothing() throws {
     let program = try Program()
     try program.seed([request("a")])

@@ -31,6 +31,12 @@ struct StorageBytes: ByteSource {
 
   var size: Int { storage.byteCount }
 
+  func withBytesInPlace<Result>(
+    at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result? {
+    storage.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + count])) }
+  }
+
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     storage.withUnsafeBytes {
       buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[offset..<offset + buffer.count]))

@@ -12,6 +12,12 @@ struct CallerMemory: ByteSource, @unchecked Sendable {
     guard let base, !buffer.isEmpty else { return }
     buffer.copyMemory(from: UnsafeRawBufferPointer(start: base + offset, count: buffer.count))
   }
+
+  func withBytesInPlace<Result>(
+    at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result? {
+    base.map { body(UnsafeRawBufferPointer(start: $0 + offset, count: count)) }
+  }
 }
 
 /// A function of the caller's that gives bytes: 0, or not, which ends the save.

@@ -13,13 +13,14 @@ struct Log: ParsableCommand {
         cairn log
         cairn log last.ckpt --limit 5
         cairn log --run resnet-7 --oneline
+        cairn log --removed                  what was removed, when and by whom
 
       A path may be a pointer file: then the version that it points to is listed, from the repository that the first \
       pointer among the paths names.
 
       JSON: checkpoints (a list): id, name, path, version, kind (state, file, directory), state (whole, incomplete, \
       unreadable), run, parent, step, epoch, metrics, tags, metadata, extracted, created, host, user, size, \
-      new_bytes, tensor_count, manifest.
+      new_bytes, tensor_count, manifest. With --removed: removed (a list): id, name, time, user, host.
       """)
 
   @Argument(help: ArgumentHelp("Only versions of these paths.", valueName: "path"))
@@ -34,6 +35,9 @@ struct Log: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("At most so many.", valueName: "n"))
   var limit: Int?
 
+  @Flag(help: "List what was removed instead: when, by whom and on which host.")
+  var removed = false
+
   @Flag(help: "Print one short line each.")
   var oneline = false
 
@@ -42,10 +46,14 @@ struct Log: ParsableCommand {
 
   func validate() throws {
     if let limit, limit < 0 { throw ValidationError("--limit must not be negative") }
+    if removed, runName != nil || tag != nil || oneline {
+      throw ValidationError("--removed goes with paths and --limit only")
+    }
   }
 
   func run() throws {
     let console = output.console
+    if removed { return try listRemoved(repository.open(console), console) }
     let pointed = try paths.map { try repository.pointed($0, console) }
     let records = try records(in: pointed.lazy.compactMap { $0 }.first?.repository ?? repository.open(console), pointed)
     if console.json { return try console.result(json: ["checkpoints": records.map(CheckpointView.init)]) }
@@ -55,6 +63,14 @@ struct Log: ParsableCommand {
     } else {
       try console.result(CheckpointTable(records, console.sizes).table)
     }
+  }
+
+  private func listRemoved(_ repository: Repository, _ console: Console) throws {
+    let paths = paths.flatMap { [$0, repository.name(forFile: $0)] }
+    let removals = try repository.removals(paths: paths, limit: limit)
+    if console.json { return try console.result(json: ["removed": removals.map(RemovedView.init)]) }
+    if removals.isEmpty { return }
+    try console.result(RemovedView.table(removals))
   }
 
   private func records(

@@ -11,10 +11,17 @@ public protocol ByteSource: Sendable {
   /// How many bytes are best read at once: a small piece is still in the processor's cache when it is hashed, but each
   /// read of some sources costs much by itself.
   var preferredReadSize: Int { get }
+  /// Calls `body` with `count` bytes where they lie, if they lie in memory; nil if they do not. They may be changed
+  /// meanwhile.
+  func withBytesInPlace<Result>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result?
 }
 
 extension ByteSource {
   public var preferredReadSize: Int { 128 * 1024 }
+
+  public func withBytesInPlace<Result>(
+    at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result
+  ) -> Result? { nil }
 
   /// The `count` bytes that start at `offset`, as an array.
   public func bytes(at offset: Int, count: Int) throws -> [UInt8] {

@@ -20,6 +20,9 @@ final class ChunkTable: Sendable {
     var places: [Digest: Place] = [:]
     var lengths: [Digest: Int] = [:]
     var checksums: [Digest: UInt32] = [:]
+    /// How many large chunks were there already, and how many were not.
+    var hits = 1
+    var misses = 0
     /// Packs that this save reuses and has made durable.
     var durablePacks: Set<Digest> = []
     /// Being written by one of the workers.
@@ -57,7 +60,20 @@ final class ChunkTable: Sendable {
     }
   }
 
+  /// Whether a blob has been found or written.
+  func isPlaced(_ digest: Digest) -> Bool { state.withLock { $0.places[digest] != nil } }
+
   func mayReuse(_ digest: Digest) -> Bool { state.withLock { !$0.forced.contains(digest) } }
+
+  /// Whether so many chunks are there already that it pays to hash a further one where it lies, and copy and hash it once
+  /// more if it is new.
+  var expectsReuse: Bool { state.withLock { 4 * $0.misses < $0.hits } }
+
+  func note(isReused: Bool) {
+    state.withLock { state in
+      if isReused { state.hits += 1 } else { state.misses += 1 }
+    }
+  }
 
   func isDurable(_ pack: Digest) -> Bool { state.withLock { $0.durablePacks.contains(pack) } }
 

@@ -16,6 +16,7 @@ struct ChunkWorker {
 
   /// Finds or writes the chunks of the tasks in `batch`.
   func run(_ batch: [Int]) throws {
+    if batch.count == 1, table.expectsReuse, try reuseInPlace(batch[0]) { return }
     var digests: [Digest] = []
     var starts: [Int] = []
     var start = 0
@@ -34,7 +35,9 @@ struct ChunkWorker {
     for (index, digest) in digests.enumerated() where claimed.contains(digest) && done.insert(digest).inserted {
       let length = chunking.tasks[batch[index]].length
       let bytes = UnsafeRawBufferPointer(slice(starts[index], length))
-      if let row = known[digest], row.size == length, let place = try? reusable(digest, row) {
+      let place = known[digest].flatMap { $0.size == length ? try? reusable(digest, $0) : nil }
+      if length > BlobStore.packedLimit { table.note(isReused: place != nil) }
+      if let row = known[digest], let place {
         table.setChecksum(row.crc32, of: digest)
         table.setPlace(place, of: digest)
       } else {
@@ -42,6 +45,29 @@ struct ChunkWorker {
         try write(digest, bytes)
       }
     }
+  }
+
+  /// Hashes a chunk in the memory where it lies, and is through with it if the repository has that blob. Nothing that is
+  /// written comes from there: it may be changing.
+  private func reuseInPlace(_ task: Int) throws -> Bool {
+    let chunk = chunking.tasks[task]
+    let hashed = sources[chunk.storage].withBytesInPlace(at: chunk.offset, count: chunk.length) { Digest(hashing: $0) }
+    guard let digest = hashed, table.mayReuse(digest) else { return false }
+    if table.isPlaced(digest) {
+      table.setDigest(digest, ofTask: task, length: chunk.length)
+      return true
+    }
+    guard let row = try repository.places(of: [digest])[digest], row.size == chunk.length,
+      let place = try? reusable(digest, row)
+    else {
+      table.note(isReused: false)
+      return false
+    }
+    table.note(isReused: true)
+    table.setDigest(digest, ofTask: task, length: chunk.length)
+    table.setChecksum(row.crc32, of: digest)
+    table.setPlace(place, of: digest)
+    return true
   }
 
   private func slice(_ start: Int, _ length: Int) -> UnsafeMutableRawBufferPointer {
