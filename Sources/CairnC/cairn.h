@@ -178,13 +178,17 @@ int32_t cairn_resolve(cairn_repository *repository, const char *name, char **rec
 /* The checkpoint with an id, as cairn_resolve gives it; JSON's null if there is none (any more). */
 int32_t cairn_find_id(cairn_repository *repository, const char *id, char **record, char **error);
 
-/* Opens a checkpoint. */
+/* Opens a checkpoint. Whichever function then finds a blob of it damaged, where its digest is checked or its file is too
+ * short, returns CAIRN_DAMAGED and sets the blob aside, if the repository can be written to: the next save of the same
+ * bytes writes them anew. */
 int32_t cairn_checkpoint_open(cairn_repository *repository, const char *name, cairn_checkpoint **checkpoint,
                               char **error);
 
 /* Opens a checkpoint by its manifest's digest, with no log and no index: what a pointer does. repository_path is the
  * directory that holds cairn.json, with this id in it. Only regular files are read; nothing is made, written, migrated
- * or opened as a database. Whether the repository is to be trusted is for the caller to ask: cairn_require_trust. */
+ * or opened as a database. Whether the repository is to be trusted is for the caller to ask: cairn_require_trust.
+ * Only when a blob turns out to be damaged, in a repository that cairn_require_trust accepts and that this user may
+ * write to, it is opened as by cairn_open, to set the blob aside. */
 int32_t cairn_checkpoint_open_manifest(const char *repository_path, const char *repository_id, const char *manifest,
                                        cairn_checkpoint **checkpoint, char **error);
 
