@@ -267,7 +267,8 @@ int32_t cairn_remove_ids(cairn_repository *repository, const char *ids, char **r
 /* Writes a checkpoint to a file (or directory), its content checked.
  * options: {"format": "original", "pytorch" or "safetensors" (files as they were, a state as a PyTorch file),
  *   "overwrite": (false), "digest": true to compute the file's SHA-256}
- * report: {"checkpoint": path@n, "path", "bytes", "digest" or null, "left_out": [what the format could not hold]} */
+ * report: {"checkpoint": path@n, "path", "bytes", "digest" or null, "left_out": [what the format could not hold],
+ *   "warnings": [text: what went wrong once the checkpoint was there, whole]} */
 int32_t cairn_restore(cairn_repository *repository, const char *name, const char *destination, const char *options,
                       char **report, char **error);
 

@@ -16,4 +16,26 @@ import Testing
     #expect(directories.first == "/r/a/b/c" && directories.last == "/r")
     #expect(OutputDirectory.directories(of: [], in: "/r") == ["/r"])
   }
+
+  @Test func whatCannotBeRemovedIsAWarningOnceTheDirectoryIsThere() throws {
+    let scratch = try Scratch()
+    let manager = FileManager.default
+    let out = scratch.path + "/out"
+    try manager.createDirectory(atPath: out + "/before", withIntermediateDirectories: true)
+    let output = try Output(out, overwrite: true)
+    try manager.createDirectory(atPath: output.temporary + "/after", withIntermediateDirectories: true)
+    let warnings = try output.publishDirectory { _ in throw Refused() }
+    #expect(warnings.count == 1 && warnings[0].contains(output.temporary + ".old"), "\(warnings)")
+    #expect(try manager.contentsOfDirectory(atPath: out) == ["after"])
+  }
+
+  @Test func aDigestThatCannotBeComputedIsAWarning() {
+    var report = RestoreReport(checkpoint: "m@1", path: "/out", bytes: 1, digest: nil, leftOut: [])
+    report.addDigest { _ in throw Refused() }
+    #expect(report.digest == nil)
+    #expect(report.warnings.count == 1)
+    report.addDigest { _ in Digest(hashing: [1]) }
+    #expect(report.digest == Digest(hashing: [1]))
+    #expect(report.warnings.count == 1)
+  }
 }

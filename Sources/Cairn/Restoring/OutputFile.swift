@@ -43,8 +43,11 @@ struct Output: Sendable {
     try syncParent()
   }
 
-  /// Puts the directory in place, durably; what was there is removed once the new one is.
-  func publishDirectory() throws {
+  /// Puts the directory in place, durably; what was there is removed once the new one is. Returns warnings: that it
+  /// could not be removed does not undo the restore.
+  func publishDirectory(
+    removing: (String) throws -> Void = { try FileManager.default.removeItem(atPath: $0) }
+  ) throws -> [String] {
     let old = temporary + ".old"
     var info = stat()
     let isReplacing = overwrite && lstat(destination, &info) == 0
@@ -57,7 +60,13 @@ struct Output: Sendable {
       throw error
     }
     try syncParent()
-    if isReplacing { try FileManager.default.removeItem(atPath: old) }
+    guard isReplacing else { return [] }
+    do {
+      try removing(old)
+      return []
+    } catch {
+      return ["\(old): what was at \(destination) before could not be removed: \(error.localizedDescription)"]
+    }
   }
 
   /// Removes what was written so far.

@@ -63,8 +63,9 @@ struct Restoration {
     for directory in OutputDirectory.directories(of: files.map(\.path), in: output.temporary) {
       try OutputDirectory.sync(directory)
     }
-    try output.publishDirectory()
-    return report(bytes: total)
+    var report = report(bytes: total)
+    report.warnings = try output.publishDirectory()
+    return report
   }
 
   /// A state as a container, put together as any other file of segments.
