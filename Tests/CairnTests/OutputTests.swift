@@ -38,4 +38,19 @@ import Testing
     #expect(report.digest == Digest(hashing: [1]))
     #expect(report.warnings.count == 1)
   }
+
+  @Test func aFileThatCannotFitIsRefusedBeforeItIsWritten() throws {
+    let scratch = try Scratch()
+    #expect(throws: CairnError.self) { _ = try OutputFile(scratch.path + "/file", size: 1 << 52) }
+  }
+
+  @Test(.enabled(if: Mount.isPossible))
+  func whereRoomCannotBeReservedNothingIsWrittenInstead() throws {
+    let scratch = try Scratch()
+    let mount = try Mount.withoutReserving(scratch.path + "/ramfs")
+    let file = try OutputFile(mount.path + "/file", size: 1 << 20)
+    #expect(try contents(file.path).count == 0)
+    try [1, 2, 3].withUnsafeBytes { try file.write($0, at: 0) }
+    try file.finish()
+  }
 }

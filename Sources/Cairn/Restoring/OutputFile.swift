@@ -1,4 +1,5 @@
 import CairnCore
+import CairnSystem
 import Foundation
 import Glibc
 
@@ -89,7 +90,10 @@ final class OutputFile: Sendable {
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure("make", path) }
     // A full disk is known before the work is done; a filesystem that cannot tell is no reason not to try.
-    if let size, size > 0, posix_fallocate(descriptor, 0, size) == ENOSPC { throw failure("write", path, ENOSPC) }
+    if let size, size > 0 {
+      let code = cairn_allocate(descriptor, Int64(size))
+      if [ENOSPC, EDQUOT, EFBIG].contains(code) { throw failure("write \(size) bytes", path, code) }
+    }
   }
 
   deinit { close(descriptor) }
