@@ -39,6 +39,29 @@ import Testing
     #expect(report.warnings.count == 1)
   }
 
+  @Test func parentsBehindALinkAreTheKernels() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    _ = try repository.save(["n": 1], SaveRequest(path: "m"))
+    let manager = FileManager.default
+    try manager.createDirectory(atPath: scratch.path + "/far/inner", withIntermediateDirectories: true)
+    try manager.createDirectory(atPath: scratch.path + "/near", withIntermediateDirectories: true)
+    try manager.createSymbolicLink(
+      atPath: scratch.path + "/near/link", withDestinationPath: scratch.path + "/far/inner")
+    _ = try repository.restore(PathName(path: "m"), to: scratch.path + "/near/link/../out")
+    #expect(manager.fileExists(atPath: scratch.path + "/far/out"))
+    #expect(try manager.contentsOfDirectory(atPath: scratch.path + "/near") == ["link"])
+    // The whole path may end so.
+    #expect(throws: CairnError.self) {
+      try repository.restore(PathName(path: "m"), to: scratch.path + "/near/link/..")
+    }
+    #expect(throws: CairnError.self) {
+      try repository.restore(PathName(path: "m"), to: scratch.path + "/no/such/../out")
+    }
+    _ = try repository.restore(PathName(path: "m"), to: scratch.path + "/near/./../last")
+    #expect(Set(try manager.contentsOfDirectory(atPath: scratch.path)) == [".cairn", "far", "near", "last"])
+  }
+
   @Test func aFileThatCannotFitIsRefusedBeforeItIsWritten() throws {
     let scratch = try Scratch()
     #expect(throws: CairnError.self) { _ = try OutputFile(scratch.path + "/file", size: 1 << 52) }

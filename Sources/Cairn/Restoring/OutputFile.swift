@@ -11,13 +11,26 @@ struct Output: Sendable {
 
   /// Throws if something is at the destination already and `overwrite` does not allow to replace it.
   init(_ destination: String, overwrite: Bool) throws {
-    let path = PathName.absolute(destination)
+    let path = try Self.resolve(destination)
     self.destination = path
     self.overwrite = overwrite
     let name = path.split(separator: "/").last.map(String.init) ?? "checkpoint"
     let parent = path.dropLast(name.utf8.count)
     temporary = "\(parent).\(name.prefix(100)).cairn-\(UInt64.random(in: .min ... .max))"
     try refuseExisting()
+  }
+
+  /// The absolute path of a destination, whose `..` are what the kernel takes them for: behind a symbolic link, the
+  /// directory that holds what it leads to.
+  private static func resolve(_ destination: String) throws -> String {
+    var parts = destination.split(separator: "/")
+    guard parts.contains("..") else { return PathName.absolute(destination) }
+    while parts.last == "." { parts.removeLast() }
+    let name = parts.last == ".." ? nil : parts.popLast()
+    let directory = (destination.hasPrefix("/") ? "/" : "./") + parts.joined(separator: "/")
+    guard let resolved = realpath(directory, nil) else { throw failure("find", directory) }
+    defer { free(resolved) }
+    return PathName.absolute(String(cString: resolved) + "/" + (name ?? ""))
   }
 
   private func refuseExisting() throws {
