@@ -78,7 +78,8 @@ void cairn_free(void *memory);
 
 /* Told what the library has to say while it works (it waits for a lock, it rebuilds the index), on the thread that
  * works. Levels: 0 trace, 1 debug, 2 info, 3 notice, 4 warning, 5 error, 6 critical. The message is valid for the call.
- */
+ * The thread may hold the repository's lock: a callback must not call any function that takes a repository, save,
+ * checkpoint or file, nor wait for a thread that does; it would wait forever. */
 typedef void (*cairn_log_callback)(int32_t level, const char *message);
 
 /* Sets who is told, for the whole process; NULL, as at the start: nobody. A call that has begun may still use the
