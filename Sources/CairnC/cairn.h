@@ -78,7 +78,8 @@ void cairn_free(void *memory);
 
 /* Told what the library has to say while it works (it waits for a lock, it rebuilds the index), on the thread that
  * works. Levels: 0 trace, 1 debug, 2 info, 3 notice, 4 warning, 5 error, 6 critical. The message is valid for the call.
- */
+ * The thread may hold the repository's lock: a callback must not call any function that takes a repository, save,
+ * checkpoint or file, nor wait for a thread that does; it would wait forever. */
 typedef void (*cairn_log_callback)(int32_t level, const char *message);
 
 /* Sets who is told, for the whole process; NULL, as at the start: nobody. A call that has begun may still use the
@@ -178,13 +179,17 @@ int32_t cairn_resolve(cairn_repository *repository, const char *name, char **rec
 /* The checkpoint with an id, as cairn_resolve gives it; JSON's null if there is none (any more). */
 int32_t cairn_find_id(cairn_repository *repository, const char *id, char **record, char **error);
 
-/* Opens a checkpoint. */
+/* Opens a checkpoint. Whichever function then finds a blob of it damaged, where its digest is checked or its file is too
+ * short, returns CAIRN_DAMAGED and sets the blob aside, if the repository can be written to: the next save of the same
+ * bytes writes them anew. */
 int32_t cairn_checkpoint_open(cairn_repository *repository, const char *name, cairn_checkpoint **checkpoint,
                               char **error);
 
 /* Opens a checkpoint by its manifest's digest, with no log and no index: what a pointer does. repository_path is the
  * directory that holds cairn.json, with this id in it. Only regular files are read; nothing is made, written, migrated
- * or opened as a database. Whether the repository is to be trusted is for the caller to ask: cairn_require_trust. */
+ * or opened as a database. Whether the repository is to be trusted is for the caller to ask: cairn_require_trust.
+ * Only when a blob turns out to be damaged, in a repository that cairn_require_trust accepts and that this user may
+ * write to, it is opened as by cairn_open, to set the blob aside. */
 int32_t cairn_checkpoint_open_manifest(const char *repository_path, const char *repository_id, const char *manifest,
                                        cairn_checkpoint **checkpoint, char **error);
 
@@ -263,7 +268,8 @@ int32_t cairn_remove_ids(cairn_repository *repository, const char *ids, char **r
 /* Writes a checkpoint to a file (or directory), its content checked.
  * options: {"format": "original", "pytorch" or "safetensors" (files as they were, a state as a PyTorch file),
  *   "overwrite": (false), "digest": true to compute the file's SHA-256}
- * report: {"checkpoint": path@n, "path", "bytes", "digest" or null, "left_out": [what the format could not hold]} */
+ * report: {"checkpoint": path@n, "path", "bytes", "digest" or null, "left_out": [what the format could not hold],
+ *   "warnings": [text: what went wrong once the checkpoint was there, whole]} */
 int32_t cairn_restore(cairn_repository *repository, const char *name, const char *destination, const char *options,
                       char **report, char **error);
 

@@ -1,6 +1,10 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE // fallocate
+#endif
 #include "CairnSystem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -14,6 +18,14 @@ int64_t cairn_filesystem_type(const char *path) {
     result = statfs(path, &info);
   } while (result != 0 && errno == EINTR);
   return result == 0 ? (int64_t)(uint32_t)info.f_type : -1;
+}
+
+int cairn_allocate(int fd, int64_t size) {
+  int result;
+  do {
+    result = fallocate(fd, 0, 0, size);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
 }
 
 // A fixed table of atomics: the child of a fork may touch neither malloc nor a mutex that another thread held.

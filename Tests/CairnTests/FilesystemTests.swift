@@ -176,6 +176,9 @@ final class Mount {
     try Mount(path, [["-t", "tmpfs", "-o", "size=\(bytes)", "tmpfs", path]])
   }
 
+  /// A filesystem that cannot reserve room for a file.
+  static func withoutReserving(_ path: String) throws -> Mount { try Mount(path, [["-t", "ramfs", "ramfs", path]]) }
+
   static func readOnly(_ original: String, at path: String) throws -> Mount {
     try Mount(path, [["--bind", original, path], ["-o", "remount,ro,bind", path]])
   }

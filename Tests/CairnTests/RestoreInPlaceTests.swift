@@ -17,6 +17,18 @@ import Testing
     try io.loadCheckpoint(path: path, state: &state, mapLocation: nil, weightsOnly: nil)
   }
 
+  @Test func theRestKeepsItsOrderTypeAndAttributes() throws {
+    let keys = (0..<2_000).map { Checkpoint.string("k\($0)") }
+    let pairs = keys.map { ($0, $0) }
+    let saved = Checkpoint.dictionary(CheckpointDictionary(pairs, kind: .ordered, attributes: ["_metadata": 1]))
+    let wanted = Checkpoint.dictionary(CheckpointDictionary(keys.prefix(1_000).reversed().map { ($0, nil) }))
+    let (state, rest) = try StateRestoration.restore(wanted, from: saved)
+    #expect(state.dictionary?.keys == keys.prefix(1_000).reversed())
+    #expect(state.dictionary?.values == keys.prefix(1_000).reversed())
+    #expect(
+      rest == .dictionary(CheckpointDictionary(pairs.suffix(1_000), kind: .ordered, attributes: ["_metadata": 1])))
+  }
+
   @Test func tensorsKeepTheirMemoryAndTheRestIsReturned() throws {
     let saved: Checkpoint = [
       "model": ["w": .tensor(try Tensor([1, 2, 3, 4] as [Float], shape: [2, 2])), "n": 5],

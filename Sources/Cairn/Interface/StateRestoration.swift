@@ -25,19 +25,22 @@ public enum StateRestoration {
   public static func restore(
     _ state: Checkpoint, from checkpoint: Checkpoint
   ) throws(Mismatch) -> (state: Checkpoint, remainder: Checkpoint) {
-    guard case .dictionary(let wanted) = state, case .dictionary(var remainder) = checkpoint else {
+    guard case .dictionary(let wanted) = state, case .dictionary(let saved) = checkpoint else {
       throw Mismatch(place: "state", problem: "a state that is restored in place, and its checkpoint, are dictionaries")
     }
     var writes: [(target: Tensor, source: Tensor)] = []
     var restored = wanted
     for (key, value) in wanted {
-      guard let saved = remainder[key] else {
+      guard let member = saved[key] else {
         throw Mismatch(place: describe(key), problem: "the checkpoint does not have it")
       }
-      restored[key] = try match(value, saved, place: describe(key), &writes)
-      remainder[key] = nil
+      restored[key] = try match(value, member, place: describe(key), &writes)
     }
     for write in writes { write.target.assign(write.source) }
+    // In one pass: removing keys one by one moves all that follow, each time.
+    let remainder = CheckpointDictionary(
+      saved.lazy.filter { wanted[$0.key] == nil }.map { ($0.key, $0.value) }, kind: saved.kind,
+      attributes: saved.attributes)
     return (.dictionary(restored), .dictionary(remainder))
   }
 

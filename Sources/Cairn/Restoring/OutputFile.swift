@@ -1,4 +1,5 @@
 import CairnCore
+import CairnSystem
 import Foundation
 import Glibc
 
@@ -10,7 +11,7 @@ struct Output: Sendable {
 
   /// Throws if something is at the destination already and `overwrite` does not allow to replace it.
   init(_ destination: String, overwrite: Bool) throws {
-    let path = PathName.absolute(destination)
+    let path = try Self.resolve(destination)
     self.destination = path
     self.overwrite = overwrite
     let name = path.split(separator: "/").last.map(String.init) ?? "checkpoint"
@@ -18,6 +19,19 @@ struct Output: Sendable {
     // Without the name in it: Lightning finds checkpoints by looking for `ckpt` and `last` in names.
     temporary = "\(parent).cairn-\(String(UInt64.random(in: .min ... .max), radix: 16)).tmp"
     try refuseExisting()
+  }
+
+  /// The absolute path of a destination, whose `..` are what the kernel takes them for: behind a symbolic link, the
+  /// directory that holds what it leads to.
+  private static func resolve(_ destination: String) throws -> String {
+    var parts = destination.split(separator: "/")
+    guard parts.contains("..") else { return PathName.absolute(destination) }
+    while parts.last == "." { parts.removeLast() }
+    let name = parts.last == ".." ? nil : parts.popLast()
+    let directory = (destination.hasPrefix("/") ? "/" : "./") + parts.joined(separator: "/")
+    guard let resolved = realpath(directory, nil) else { throw failure("find", directory) }
+    defer { free(resolved) }
+    return PathName.absolute(String(cString: resolved) + "/" + (name ?? ""))
   }
 
   private func refuseExisting() throws {
@@ -44,8 +58,11 @@ struct Output: Sendable {
     try syncParent()
   }
 
-  /// Puts the directory in place, durably; what was there is removed once the new one is.
-  func publishDirectory() throws {
+  /// Puts the directory in place, durably; what was there is removed once the new one is. Returns warnings: that it
+  /// could not be removed does not undo the restore.
+  func publishDirectory(
+    removing: (String) throws -> Void = { try FileManager.default.removeItem(atPath: $0) }
+  ) throws -> [String] {
     let old = temporary + ".old"
     var info = stat()
     let isReplacing = overwrite && lstat(destination, &info) == 0
@@ -58,7 +75,13 @@ struct Output: Sendable {
       throw error
     }
     try syncParent()
-    if isReplacing { try FileManager.default.removeItem(atPath: old) }
+    guard isReplacing else { return [] }
+    do {
+      try removing(old)
+      return []
+    } catch {
+      return ["\(old): what was at \(destination) before could not be removed: \(error.localizedDescription)"]
+    }
   }
 
   /// Removes what was written so far.
@@ -81,7 +104,10 @@ final class OutputFile: Sendable {
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure("make", path) }
     // A full disk is known before the work is done; a filesystem that cannot tell is no reason not to try.
-    if let size, size > 0, posix_fallocate(descriptor, 0, size) == ENOSPC { throw failure("write", path, ENOSPC) }
+    if let size, size > 0 {
+      let code = cairn_allocate(descriptor, Int64(size))
+      if [ENOSPC, EDQUOT, EFBIG].contains(code) { throw failure("write \(size) bytes", path, code) }
+    }
   }
 
   deinit { close(descriptor) }

@@ -14,12 +14,23 @@ extension Repository {
       let output = try Output(destination, overwrite: options.overwrite)
       do {
         var report = try Restoration(record: record, stored: stored, output: output, options: options).run()
-        if options.computesDigest { report.digest = try fileDigest(report.path) }
+        if options.computesDigest { report.addDigest(fileDigest) }
         return report
       } catch {
         output.discard()
         throw error
       }
+    }
+  }
+}
+
+extension RestoreReport {
+  /// Adds the digest of what was written, which is in its place by now: that it cannot be read back is a warning.
+  mutating func addDigest(_ compute: (_ path: String) throws -> Digest?) {
+    do {
+      digest = try compute(path)
+    } catch {
+      warnings.append("its digest could not be computed: \(error)")
     }
   }
 }

@@ -53,18 +53,19 @@ struct Restoration {
       return report(bytes: total)
     }
     var done = 0
-    var directories: Set<String> = []
     for file in files {
       let path = output.temporary + "/" + file.path
       let parent = (path as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-      directories.insert(parent)
       try restorer.restore(file, to: path, done: done, total: total)
       done += file.size
     }
-    for directory in directories { try OutputDirectory.sync(directory) }
-    try output.publishDirectory()
-    return report(bytes: total)
+    for directory in OutputDirectory.directories(of: files.map(\.path), in: output.temporary) {
+      try OutputDirectory.sync(directory)
+    }
+    var report = report(bytes: total)
+    report.warnings = try output.publishDirectory()
+    return report
   }
 
   /// A state as a container, put together as any other file of segments.

@@ -38,4 +38,6 @@ public struct RestoreReport: Sendable {
   public var digest: Digest?
   /// What the format could not hold, by dotted name.
   public var leftOut: [String]
+  /// What went wrong once the checkpoint was in its place, whole.
+  public var warnings: [String] = []
 }

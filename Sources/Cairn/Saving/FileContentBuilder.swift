@@ -67,8 +67,10 @@ struct FileContentBuilder {
     if metadata.count == 1 {
       members = metadata[0].members
     } else if !metadata.isEmpty {
+      // Paths that are canonically equivalent ("é" in one code point and in two) are one key to Swift: the first counts.
       members["files"] = .object(
-        Dictionary(uniqueKeysWithValues: metadata.map { ($0.path, JSONValue.object($0.members)) }))
+        Dictionary(
+          metadata.map { ($0.path, JSONValue.object($0.members)) }, uniquingKeysWith: { first, _ in first }))
     }
     return CheckpointContent(
       content: .files(files), tensors: all, metadata: members, sources: sources,

@@ -7,7 +7,7 @@
 /// ```
 /// Values are copied, as Swift's are; a list that Python had at two places is two lists here. Tensors share their
 /// storages, and ``OpaqueObject``s are one and the same object wherever they occur.
-public enum Checkpoint: Sendable, Hashable {
+public enum Checkpoint: Sendable {
   /// `None`
   case null
   case bool(Bool)

@@ -8,7 +8,7 @@ struct SkeletonBuilder {
   private var pending: [Pending] = []
   private var keys: [ObjectIdentifier: Int] = [:]
   private var untyped: Set<ObjectIdentifier> = []
-  private var strings: [String: PickleGraph.ID] = [:]
+  private var strings: [Checkpoint: PickleGraph.ID] = [:]
   private var globals: [PickleGlobal: PickleGraph.ID] = [:]
   private var objects: [ObjectIdentifier: PickleGraph.ID] = [:]
 
@@ -63,9 +63,9 @@ struct SkeletonBuilder {
   }
 
   private mutating func string(_ text: String) -> PickleGraph.ID {
-    if let known = strings[text] { return known }
+    if let known = strings[.string(text)] { return known }
     let id = add(.string(text))
-    strings[text] = id
+    strings[.string(text)] = id
     return id
   }
 

@@ -8,7 +8,7 @@ public func checkpointOpen(
   attempt(error) {
     let repository = try Handle.object(handle, Repository.self)
     let opened = try repository.withCheckpoint(PathName(parsing: text(name, "name"))) { record, stored in
-      CheckpointHandle(name: record.name, try KeyedCheckpoint(stored))
+      try CheckpointHandle(name: record.name, stored, .repository(repository))
     }
     try Handle.give(opened, result, "the checkpoint")
   }
@@ -23,9 +23,10 @@ public func checkpointOpenManifest(
     guard let digest = Digest(hex: try text(manifest, "manifest")) else {
       throw CairnError(.invalid, "the manifest is not named by 64 hexadecimal digits in lower case")
     }
-    let stored = try StoredCheckpoint(
-      repository: text(repository, "repository"), id: text(id, "repository id"), manifest: digest)
-    try Handle.give(CheckpointHandle(name: stored.name, try KeyedCheckpoint(stored)), result, "the checkpoint")
+    let (path, id) = (PathName.absolute(try text(repository, "repository")), try text(id, "repository id"))
+    let stored = try StoredCheckpoint(repository: path, id: id, manifest: digest)
+    try Handle.give(
+      try CheckpointHandle(name: stored.name, stored, .directory(path: path, id: id)), result, "the checkpoint")
   }
 }
 
@@ -43,7 +44,7 @@ public func checkpointSkeleton(
   _ length: UnsafeMutablePointer<UInt64>?, _ error: StringResult?
 ) -> Int32 {
   attempt(error) {
-    let skeleton = try Handle.object(handle, CheckpointHandle.self).keyed.skeleton()
+    let skeleton = try Handle.object(handle, CheckpointHandle.self).reading { try $0.skeleton() }
     guard let bytes, let length else { throw CairnError(.invalid, "the skeleton: there is nowhere to put it") }
     bytes.pointee = try copied(skeleton)
     length.pointee = UInt64(skeleton.count)
@@ -56,7 +57,8 @@ public func checkpointMap(
   _ error: StringResult?
 ) -> Int32 {
   attempt(error) {
-    let loaded = try Handle.object(handle, CheckpointHandle.self).keyed.regions([text(key, "key")], .mapped)
+    let key = try text(key, "key")
+    let loaded = try Handle.object(handle, CheckpointHandle.self).reading { try $0.regions([key], .mapped) }
     for (region, byteCount) in loaded { try Handle.give(RegionHandle(region, byteCount: byteCount), result, "it") }
   }
 }
@@ -71,8 +73,9 @@ public func checkpointMapAll(
     if count == 0 { return }
     guard let keys, let results else { throw CairnError(.invalid, "the keys, or where to put regions, are NULL") }
     let names = try (0..<count).map { try text(keys[$0], "key") }
-    let loaded = try Handle.object(handle, CheckpointHandle.self).keyed.regions(
-      names, verifyAndCopy != 0 ? .copied : .mapped)
+    let loaded = try Handle.object(handle, CheckpointHandle.self).reading {
+      try $0.regions(names, verifyAndCopy != 0 ? .copied : .mapped)
+    }
     for (index, (region, byteCount)) in loaded.enumerated() {
       try Handle.give(RegionHandle(region, byteCount: byteCount), results + index, "a region")
     }
@@ -88,8 +91,10 @@ public func checkpointRead(
     let key = try text(key, "key")
     guard buffer != nil || length == 0 else { throw CairnError(.invalid, "the buffer is NULL") }
     let room = UnsafeMutableRawBufferPointer(start: buffer, count: try size(length, "a part of storage \(key)"))
-    try Handle.object(handle, CheckpointHandle.self).keyed.read(
-      key, into: room, at: size(offset, "an offset in storage \(key)"), verify: verify != 0)
+    let offset = try size(offset, "an offset in storage \(key)")
+    try Handle.object(handle, CheckpointHandle.self).reading {
+      try $0.read(key, into: room, at: offset, verify: verify != 0)
+    }
   }
 }
 
@@ -100,8 +105,9 @@ public func checkpointFile(
 ) -> Int32 {
   attempt(error) {
     let checkpoint = try Handle.object(handle, CheckpointHandle.self)
-    let source = try checkpoint.keyed.stored.exportedFile(archiveName: text(archiveName, "archive name"))
-    try Handle.give(FileHandle(source), result, "the file")
+    let name = try text(archiveName, "archive name")
+    let source = try checkpoint.reading { try $0.stored.exportedFile(archiveName: name) }
+    try Handle.give(FileHandle(source, of: checkpoint), result, "the file")
   }
 }
 
@@ -117,12 +123,14 @@ public func fileRead(
 ) -> Int32 {
   attempt(error) {
     guard buffer != nil || length == 0 else { throw CairnError(.invalid, "the buffer is NULL") }
-    let source = try Handle.object(handle, FileHandle.self).source
+    let file = try Handle.object(handle, FileHandle.self)
+    let source = file.source
     let (start, count) = (try size(offset, "an offset in a file"), try size(length, "a part of a file"))
     guard start <= source.size, count <= source.size - start else {
       throw CairnError(.invalid, "\(source.name): a read beyond its end")
     }
-    try source.read(into: UnsafeMutableRawBufferPointer(start: buffer, count: count), at: start)
+    let room = UnsafeMutableRawBufferPointer(start: buffer, count: count)
+    try file.checkpoint.reading { _ in try source.read(into: room, at: start) }
   }
 }
 

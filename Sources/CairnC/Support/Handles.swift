@@ -23,22 +23,15 @@ enum Handle {
   }
 }
 
-/// A checkpoint that is open.
-final class CheckpointHandle: Sendable {
-  let name: String
-  let keyed: KeyedCheckpoint
-
-  init(name: String, _ keyed: KeyedCheckpoint) {
-    self.name = name
-    self.keyed = keyed
-  }
-}
-
 /// A file as an export would give it.
 final class FileHandle: Sendable {
   let source: any ByteSource
+  let checkpoint: CheckpointHandle
 
-  init(_ source: any ByteSource) { self.source = source }
+  init(_ source: any ByteSource, of checkpoint: CheckpointHandle) {
+    self.source = source
+    self.checkpoint = checkpoint
+  }
 }
 
 /// Bytes of a storage in memory.

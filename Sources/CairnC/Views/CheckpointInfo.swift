@@ -5,7 +5,7 @@ extension JSONValue {
   init(_ handle: CheckpointHandle) throws {
     let keyed = handle.keyed
     let manifest = keyed.stored.manifest
-    let locations = try keyed.locations()
+    let locations = try handle.reading { try $0.locations() }
     let keys = keyed.keysByPosition
     let storages = keyed.storages.map { storage -> JSONValue in
       [

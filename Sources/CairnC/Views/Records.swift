@@ -63,6 +63,7 @@ extension JSONValue {
     self = [
       "checkpoint": .string(report.checkpoint), "path": .string(report.path), "bytes": JSONValue(report.bytes),
       "digest": JSONValue(report.digest?.hex), "left_out": JSONValue(report.leftOut),
+      "warnings": JSONValue(report.warnings),
     ]
   }
 

@@ -15,8 +15,7 @@ extension Repository {
       do {
         return try body(record, StoredCheckpoint(name: record.name, digest: record.manifest, repository: self))
       } catch let error as CairnError where error.kind == .damaged {
-        // So that the next save of these bytes heals it, instead of sharing it.
-        if let blob = error.blob, isWritable { try? noteDamage(blob, of: record) }
+        noteDamage(error, manifest: record.manifest)
         throw error
       } catch let error as CairnError where error.kind == .missing {
         // Missing because it was removed, or missing although it is listed?
@@ -27,12 +26,23 @@ extension Repository {
     throw CairnError(.removed, "\(name): its versions are removed faster than they can be read")
   }
 
-  private func noteDamage(_ blob: Digest, of record: CheckpointRecord) throws {
+  /// Sets aside the blob that an error says is damaged, so that the next save of its bytes heals it instead of sharing
+  /// it, and lists the checkpoint with this manifest as incomplete.
+  ///
+  /// ``withCheckpoint(_:_:)`` does so by itself; this is for who goes on reading a ``StoredCheckpoint`` after it. Nothing
+  /// happens for other errors, in a repository that cannot be written to, and if it fails: the error that was found
+  /// counts.
+  public func noteDamage(_ error: CairnError, manifest: Digest) {
+    guard error.kind == .damaged, let blob = error.blob, isWritable else { return }
+    try? setAside(blob, of: manifest)
+  }
+
+  private func setAside(_ blob: Digest, of manifest: Digest) throws {
     try setAside(read { try NeededBlob.rows($0, of: [blob]) })
     let manifest = try read {
       try Int64.fetchOne(
         $0, sql: "SELECT m.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?",
-        arguments: [record.manifest.data])
+        arguments: [manifest.data])
     }
     if let manifest { try setState(.incomplete, ofManifests: [manifest]) }
   }

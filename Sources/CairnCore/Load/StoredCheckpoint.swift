@@ -107,9 +107,14 @@ public final class StoredCheckpoint: Sendable {
     guard storage.chunks.dropLast().allSatisfy({ manifest.chunks[$0].length % page == 0 }) else { return nil }
     let chunks = storage.chunks.map { manifest.chunks[$0] }
     guard chunks.allSatisfy({ $0.pack == nil }) else { return nil }
+    var opened: Digest?
     do {
-      return try MemoryRegion.map(lengths: chunks.map(\.length)) { try blobs.open(chunks[$0].digest, .raw) }
-    } catch let error as CairnError {
+      return try MemoryRegion.map(lengths: chunks.map(\.length)) { position in
+        opened = chunks[position].digest
+        return try blobs.open(chunks[position].digest, .raw)
+      }
+    } catch var error as CairnError {
+      if error.kind == .damaged { error.blob = opened }
       throw naming(error, storage: index)
     }
   }

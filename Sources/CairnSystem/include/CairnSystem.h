@@ -16,6 +16,10 @@ int cairn_close_in_child(int fd);
 // Takes a descriptor back out; call before closing it.
 void cairn_keep_in_child(int fd);
 
+// Reserves room for the first `size` bytes of a file and makes it that long. Returns 0, or an error number: EOPNOTSUPP or
+// ENOSYS where the filesystem cannot, as with NFS before 4.2. Unlike posix_fallocate this never writes instead.
+int cairn_allocate(int fd, int64_t size);
+
 // Keeps the SQLite connection `db` (a sqlite3 *) from checkpointing its WAL when it is closed.
 // Returns an SQLite result code.
 int cairn_sqlite_no_checkpoint_on_close(void *db);
