@@ -12,7 +12,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
@@ -29,10 +28,9 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "CairnFormats", dependencies: ["CairnCore", "CairnSystem"]),
-    .target(name: "Cairn", dependencies: ["CairnCore", "CairnFormats"]),
+    .target(name: "Cairn", dependencies: ["CairnCore", "CairnFormats", "CairnSystem"]),
     .target(
       name: "CairnC", dependencies: ["Cairn", .product(name: "Logging", package: "swift-log")],
       exclude: ["cairn.h", "exports.map"]),

@@ -67,6 +67,7 @@ struct Restore: ParsableCommand {
     let report = try repository.restore(
       PathName(path: record.path, version: exact ? record.version : nil), to: destination, options)
     progress.finish()
+    console.warn(report.warnings)
     if console.json { return try console.result(json: RestoreView(report)) }
     try console.message(
       "restored \(printable(report.checkpoint)) to \(printable(report.path)): \(console.sizes.text(report.bytes))")

@@ -7,6 +7,15 @@ struct ManifestFile {
 
   /// Reads and checks a manifest.
   func read(_ digest: Digest) throws -> IndexWriter.KnownManifest {
+    do {
+      return try readFile(digest)
+    } catch var error as CairnError {
+      error.blob = digest
+      throw error
+    }
+  }
+
+  private func readFile(_ digest: Digest) throws -> IndexWriter.KnownManifest {
     let path = blobs.path(digest, .zstd)
     guard let file = try blobs.open(digest, .zstd) else {
       throw CairnError(.missing, "\(path): this manifest is not there", advice: "restore it from a backup")

@@ -239,7 +239,7 @@ class CairnCheckpointIO:
         pointer = Pointer(
             repository=report["repository"],
             place=place,
-            relative=os.path.relpath(place, os.path.dirname(os.path.realpath(path))),
+            relative=os.path.relpath(place, os.path.realpath(os.path.dirname(path))),
             checkpoint=report["id"],
             manifest=report["manifest"],
             name=f"{report['path']}@{report['version']}",
