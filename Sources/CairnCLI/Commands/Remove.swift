@@ -31,7 +31,10 @@ struct Remove: ParsableCommand {
     let console = output.console
     let repository = try repository.open(console)
     let found = try names.compactMap { try name($0, in: repository) }
-    let removal = try repository.remove(found)
+    let progress = console.progress("unlinking files", of: .things)
+    defer { progress.finish() }
+    let removal = try repository.remove(found) { progress.update($0, $1) }
+    progress.finish()
     console.warn(removal.warnings)
     if console.json { return try console.result(json: RemovalView(removal)) }
     for name in removal.removed { try console.message("removed \(printable(name))") }

@@ -52,8 +52,8 @@ final class WriterDirectory: Sendable {
   }
 
   /// Removes the directory and what is left in it.
-  func remove() throws {
-    try Files.removeFlatDirectory(path, last: Self.lockName)
+  func remove(eachDone: () -> Void = {}) throws {
+    try Files.removeFlatDirectory(path, last: Self.lockName, eachDone: eachDone)
     lock.release()
   }
 

@@ -17,9 +17,9 @@ extension Repository {
   /// removal may have left is freed all the same.
   public func remove(_ name: PathName) throws -> Removal { try remove([name]) }
 
-  /// Removes what all the names name; see ``remove(_:)-(PathName)``.
-  public func remove(_ names: [PathName]) throws -> Removal {
-    try remove { db in
+  /// Removes what all the names name; see ``remove(_:)-(PathName)``. `progress` is told how many files have been unlinked.
+  public func remove(_ names: [PathName], progress: Progress? = nil) throws -> Removal {
+    try remove(progress: progress) { db in
       try names.flatMap { name in
         try Row.fetchAll(
           db,
@@ -44,7 +44,9 @@ extension Repository {
     }
   }
 
-  private func remove(_ find: (Database) throws -> [Row]) throws -> Removal {
+  private func remove(
+    progress: Progress? = nil, _ find: (Database) throws -> [Row]
+  ) throws -> Removal {
     var warnings: [String] = []
     let removed = try locked { locked in
       var seen: Set<String> = []
@@ -55,7 +57,7 @@ extension Repository {
     }
     // Also if it was gone already: whoever removed it may have died before this.
     do {
-      let freed = try sweep()
+      let freed = try sweep(progress: progress)
       if try read({ try Self.hasUnreadableManifest($0) }) { warnings.append(Self.unreadableWarning) }
       return Removal(removed: removed, freed: freed, warnings: warnings)
     } catch {

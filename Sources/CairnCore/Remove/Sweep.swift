@@ -9,12 +9,16 @@ extension Repository {
   ///
   /// `force` goes on although a checkpoint's manifest cannot be read, and so nobody can say which blobs it needs.
   @discardableResult
-  func sweep(force: Bool = false) throws -> Freed {
+  func sweep(force: Bool = false, progress: Progress? = nil) throws -> Freed {
     var freed = Freed()
+    var done = 0
     while true {
       guard let batch = try sweepOnce(force: force) else { return freed }
       // 1 to 3 ms each for 8 MiB: not with the lock held.
-      try batch.directory?.remove()
+      try batch.directory?.remove {
+        done += 1
+        progress?(done, freed.files + batch.freed.files + batch.waiting)
+      }
       freed += batch.freed
       // Rows that could not be deleted, on a full disk, are found again: once nothing more is freed, that is for later.
       if !batch.isLasting, batch.freed.files == 0 { return freed }
@@ -25,6 +29,8 @@ extension Repository {
     /// Where the files are that have yet to be unlinked; nil if they are gone.
     var directory: WriterDirectory?
     var freed: Freed
+    /// How many more blobs wait.
+    var waiting = 0
     /// Whether the index on disk says so.
     var isLasting: Bool
   }
@@ -36,6 +42,7 @@ extension Repository {
         return try Victims(db, limit: Self.sweepBatch)
       }
       guard var victims = found, !victims.isEmpty else { return nil }
+      let all = try locked.index.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM blob WHERE refs = 0") ?? 0 }
       if victims.hasPacks {
         do {
           try locked.write { try victims.keepNeededPacks(locked.rows($0)) }
@@ -48,7 +55,8 @@ extension Repository {
       let freed = Freed(files: moved.count, bytes: moved.reduce(0) { $0 + $1.size })
       do {
         try locked.write { try victims.deleteRows($0) }
-        return Batch(directory: directory, freed: freed, isLasting: locked.isLasting)
+        return Batch(
+          directory: directory, freed: freed, waiting: max(0, all - Self.sweepBatch), isLasting: locked.isLasting)
       } catch let error where isNoSpace(error) {
         // The rows stay at 0; unlinking the files is what makes room for deleting them.
         return Batch(directory: directory, freed: freed, isLasting: false)

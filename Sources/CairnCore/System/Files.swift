@@ -93,8 +93,11 @@ enum Files {
   /// Removes a directory of plain files (a writer's `tmp`), which may be gone already; the file `last` after the others.
   /// False if somebody has put something into it meanwhile.
   @discardableResult
-  static func removeFlatDirectory(_ path: String, last: String) throws -> Bool {
-    for name in try names(in: path) where name != last { try unlink(path + "/" + name) }
+  static func removeFlatDirectory(_ path: String, last: String, eachDone: () -> Void = {}) throws -> Bool {
+    for name in try names(in: path) where name != last {
+      try unlink(path + "/" + name)
+      eachDone()
+    }
     try unlink(path + "/" + last)
     if rmdir(path) == 0 || errno == ENOENT { return true }
     if errno == ENOTEMPTY || errno == EEXIST { return false }
