@@ -94,17 +94,18 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
 
   /// 64 hexadecimal digits, lower case, as `sha256sum` prints them.
   public var hex: String {
-    var text = ""
-    text.reserveCapacity(2 * Self.byteCount)
-    let digits = Self.digits
-    for byte in bytes {
-      text.unicodeScalars.append(digits[Int(byte >> 4)])
-      text.unicodeScalars.append(digits[Int(byte & 15)])
+    String(unsafeUninitializedCapacity: 2 * Self.byteCount) { text in
+      var at = 0
+      for word in [words.0, words.1, words.2, words.3] {
+        for shift in stride(from: 60, through: 0, by: -4) {
+          let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
+          text[at] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+          at += 1
+        }
+      }
+      return at
     }
-    return text
   }
-
-  private static let digits = Array("0123456789abcdef".unicodeScalars)
 
   public var description: String { hex }
 

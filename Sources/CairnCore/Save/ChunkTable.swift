@@ -46,17 +46,22 @@ final class ChunkTable: Sendable {
 
   init(taskCount: Int) { state = Mutex(State(digests: Array(repeating: nil, count: taskCount))) }
 
-  func setDigest(_ digest: Digest, ofTask task: Int, length: Int) {
-    state.withLock {
-      $0.digests[task] = digest
-      $0.lengths[digest] = length
+  /// Notes what tasks have come to. One call for many: with tiny tensors the workers would wait for each other otherwise.
+  func setDigests(_ found: [(task: Int, digest: Digest, length: Int)]) {
+    state.withLock { state in
+      for item in found {
+        state.digests[item.task] = item.digest
+        state.lengths[item.digest] = item.length
+      }
     }
   }
 
-  /// Those of `digests` that a worker still has to find or write, and that this one now takes on.
-  func claim(_ digests: [Digest]) -> Set<Digest> {
+  /// Those of `digests` that a worker still has to find or write, and that this one now takes on; and which of these may
+  /// be taken from the repository.
+  func claim(_ digests: [Digest]) -> (claimed: Set<Digest>, reusable: Set<Digest>) {
     state.withLock { state in
-      Set(digests.filter { state.places[$0] == nil && state.claimed.insert($0).inserted })
+      let claimed = Set(digests.filter { state.places[$0] == nil && state.claimed.insert($0).inserted })
+      return (claimed, state.forced.isEmpty ? claimed : claimed.subtracting(state.forced))
     }
   }
 
@@ -79,23 +84,33 @@ final class ChunkTable: Sendable {
 
   func setDurable(_ pack: Digest) { state.withLock { _ = $0.durablePacks.insert(pack) } }
 
-  func setChecksum(_ checksum: UInt32, of digest: Digest) { state.withLock { $0.checksums[digest] = checksum } }
+  func setChecksums(_ checksums: [(Digest, UInt32)]) {
+    state.withLock { state in
+      for (digest, checksum) in checksums { state.checksums[digest] = checksum }
+    }
+  }
 
-  func setPlace(_ place: Place, of digest: Digest) { state.withLock { $0.places[digest] = place } }
+  func setPlaces(_ places: [(Digest, Place)]) {
+    state.withLock { state in
+      for (digest, place) in places { state.places[digest] = place }
+    }
+  }
 
   func addFile(_ file: WrittenFile) { state.withLock { $0.files[file.final] = file } }
 
-  /// Adds a small blob to those that wait for a pack; gives back a packful if there is one now.
-  func addSmall(_ digest: Digest, _ bytes: [UInt8], packSize: Int) -> [(digest: Digest, bytes: [UInt8])] {
+  /// Adds small blobs to those that wait for a pack; gives back the packfuls that there are now.
+  func addSmall(_ blobs: [(digest: Digest, bytes: [UInt8])], packSize: Int) -> [[(digest: Digest, bytes: [UInt8])]] {
     state.withLock { state in
-      var full: [(digest: Digest, bytes: [UInt8])] = []
-      if state.waitingBytes + bytes.count > packSize {
-        full = state.waiting
-        state.waiting = []
-        state.waitingBytes = 0
+      var full: [[(digest: Digest, bytes: [UInt8])]] = []
+      for blob in blobs {
+        if state.waitingBytes + blob.bytes.count > packSize {
+          full.append(state.waiting)
+          state.waiting = []
+          state.waitingBytes = 0
+        }
+        state.waiting.append(blob)
+        state.waitingBytes += blob.bytes.count
       }
-      state.waiting.append((digest, bytes))
-      state.waitingBytes += bytes.count
       return full
     }
   }

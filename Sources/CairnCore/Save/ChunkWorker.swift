@@ -17,34 +17,42 @@ struct ChunkWorker {
   /// Finds or writes the chunks of the tasks in `batch`.
   func run(_ batch: [Int]) throws {
     if batch.count == 1, table.expectsReuse, try reuseInPlace(batch[0]) { return }
-    var digests: [Digest] = []
+    var found: [(task: Int, digest: Digest, length: Int)] = []
     var starts: [Int] = []
     var start = 0
     for task in batch {
       let length = chunking.tasks[task].length
-      let digest = try readAndHash(chunking.tasks[task], into: slice(start, length))
-      table.setDigest(digest, ofTask: task, length: length)
-      digests.append(digest)
+      found.append((task, try readAndHash(chunking.tasks[task], into: slice(start, length)), length))
       starts.append(start)
       start += length
     }
-    let claimed = table.claim(digests)
+    table.setDigests(found)
+    var (claimed, reusable) = table.claim(found.map(\.digest))
     if claimed.isEmpty { return }
-    let known = try repository.places(of: claimed.filter { table.mayReuse($0) })
-    var done = Set<Digest>()
-    for (index, digest) in digests.enumerated() where claimed.contains(digest) && done.insert(digest).inserted {
-      let length = chunking.tasks[batch[index]].length
+    let known = try repository.places(of: reusable)
+    var seen = SeenPacks()
+    var places: [(Digest, ChunkTable.Place)] = []
+    var checksums: [(Digest, UInt32)] = []
+    var small: [(digest: Digest, bytes: [UInt8])] = []
+    for (index, (_, digest, length)) in found.enumerated() where claimed.remove(digest) != nil {
       let bytes = UnsafeRawBufferPointer(slice(starts[index], length))
-      let place = known[digest].flatMap { $0.size == length ? try? reusable(digest, $0) : nil }
+      let place = known[digest].flatMap { $0.size == length ? try? self.reusable(digest, $0, &seen) : nil }
       if length > BlobStore.packedLimit { table.note(isReused: place != nil) }
       if let row = known[digest], let place {
-        table.setChecksum(row.crc32, of: digest)
-        table.setPlace(place, of: digest)
+        checksums.append((digest, row.crc32))
+        places.append((digest, place))
+        continue
+      }
+      checksums.append((digest, Checksum.crc32(bytes)))
+      if length <= BlobStore.packedLimit {
+        small.append((digest, Array(bytes)))
       } else {
-        table.setChecksum(Checksum.crc32(bytes), of: digest)
-        try write(digest, bytes)
+        places.append((digest, try write(digest, bytes)))
       }
     }
+    table.setChecksums(checksums)
+    table.setPlaces(places)
+    for packful in table.addSmall(small, packSize: repository.configuration.chunkSize) { try writePack(packful) }
   }
 
   /// Hashes a chunk in the memory where it lies, and is through with it if the repository has that blob. Nothing that is
@@ -54,19 +62,20 @@ struct ChunkWorker {
     let hashed = sources[chunk.storage].withBytesInPlace(at: chunk.offset, count: chunk.length) { Digest(hashing: $0) }
     guard let digest = hashed, table.mayReuse(digest) else { return false }
     if table.isPlaced(digest) {
-      table.setDigest(digest, ofTask: task, length: chunk.length)
+      table.setDigests([(task, digest, chunk.length)])
       return true
     }
+    var seen = SeenPacks()
     guard let row = try repository.places(of: [digest])[digest], row.size == chunk.length,
-      let place = try? reusable(digest, row)
+      let place = try? reusable(digest, row, &seen)
     else {
       table.note(isReused: false)
       return false
     }
     table.note(isReused: true)
-    table.setDigest(digest, ofTask: task, length: chunk.length)
-    table.setChecksum(row.crc32, of: digest)
-    table.setPlace(place, of: digest)
+    table.setDigests([(task, digest, chunk.length)])
+    table.setChecksums([(digest, row.crc32)])
+    table.setPlaces([(digest, place)])
     return true
   }
 
@@ -91,14 +100,21 @@ struct ChunkWorker {
   /// Where a blob that the index has can be reused: only after its file was opened, seen with the right size, and made
   /// durable, since nobody may have done so (a restored backup, a process that died). Whatever goes wrong with that is
   /// a reason to write it anew.
-  private func reusable(_ digest: Digest, _ row: BlobPlace) throws -> ChunkTable.Place? {
+  /// `seen` are packs that were looked into before.
+  private func reusable(
+    _ digest: Digest, _ row: BlobPlace, _ seen: inout SeenPacks
+  ) throws -> ChunkTable.Place? {
     if let pack = row.pack {
       // A repair may have left a blob behind that was bad: the row says so only by pointing to a pack without it.
-      guard packs.holds(pack, digest, length: row.size) else { return nil }
-      if !table.isDurable(pack) {
-        guard let file = try repository.blobs.open(pack, .pack) else { return nil }
-        try file.sync()
-        table.setDurable(pack)
+      if seen.tables[pack] == nil { seen.tables[pack] = try packs.table(pack) }
+      guard seen.tables[pack]?[digest]?.length == row.size else { return nil }
+      if !seen.durable.contains(pack) {
+        if !table.isDurable(pack) {
+          guard let file = try repository.blobs.open(pack, .pack) else { return nil }
+          try file.sync()
+          table.setDurable(pack)
+        }
+        seen.durable.insert(pack)
       }
       return .pack(pack)
     }
@@ -111,15 +127,10 @@ struct ChunkWorker {
     return nil
   }
 
-  private func write(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws {
-    if bytes.count <= BlobStore.packedLimit {
-      let full = table.addSmall(digest, Array(bytes), packSize: repository.configuration.chunkSize)
-      try writePack(full)
-      return
-    }
+  private func write(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws -> ChunkTable.Place {
     let temporary = try directory.write(digest.hex, bytes)
     table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .raw)))
-    table.setPlace(.written, of: digest)
+    return .written
   }
 
   func writePack(_ small: [(digest: Digest, bytes: [UInt8])]) throws {
@@ -128,8 +139,15 @@ struct ChunkWorker {
     let digest = Digest(hashing: pack.bytes)
     let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0) }
     table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .pack)))
-    for entry in pack.table.entries { table.setPlace(.packed(digest), of: entry.digest) }
+    table.setPlaces(pack.table.entries.map { ($0.digest, .packed(digest)) })
   }
+}
+
+/// Packs that a worker has looked into while it was at one batch.
+private struct SeenPacks {
+  var tables: [Digest: PackTable] = [:]
+  /// Those that are durable.
+  var durable: Set<Digest> = []
 }
 
 /// What the index says of a blob that is referenced.

@@ -77,10 +77,8 @@ struct PreparedManifest {
 
     // Only what the manifest names: a blob that a second reading found changed is left for the directory's removal.
     let store = saver.repository.blobs
-    let named = Set(
-      chunks.map { chunk in
-        chunk.pack.map { store.path(packs[$0], .pack) } ?? store.path(chunk.digest, .raw)
-      })
+    let named = Set(packs.map { store.path($0, .pack) })
+      .union(chunks.lazy.filter { $0.pack == nil }.map { store.path($0.digest, .raw) })
     known = .init(
       digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count,
       crc32: bytes.withUnsafeBytes { Checksum.crc32($0) }, hasNewBlobs: newBytes > 0)
@@ -93,10 +91,8 @@ struct PreparedManifest {
 
   /// The directories under `blobs/` that hold what the manifest names, and itself.
   func directories(_ store: BlobStore) -> [String] {
-    var directories: Set = [store.directory(digest)]
-    for chunk in manifest.chunks {
-      directories.insert(store.directory(chunk.pack.map { manifest.packs[$0] } ?? chunk.digest))
-    }
-    return Array(directories)
+    var files: Set = [digest]
+    for chunk in manifest.chunks { files.insert(chunk.pack.map { manifest.packs[$0] } ?? chunk.digest) }
+    return Array(Set(files.map { store.directory($0) }))
   }
 }
