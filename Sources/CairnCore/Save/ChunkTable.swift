@@ -20,9 +20,10 @@ final class ChunkTable: Sendable {
     var places: [Digest: Place] = [:]
     var lengths: [Digest: Int] = [:]
     var checksums: [Digest: UInt32] = [:]
-    /// How many large chunks were there already, and how many were not.
+    /// How many large chunks were there already.
     var hits = 1
-    var misses = 0
+    /// Storages of which a chunk was new: their other chunks most likely are too.
+    var changedStorages: Set<Int> = []
     /// Packs that this save reuses and has made durable.
     var durablePacks: Set<Digest> = []
     /// Being written by one of the workers.
@@ -70,13 +71,15 @@ final class ChunkTable: Sendable {
 
   func mayReuse(_ digest: Digest) -> Bool { state.withLock { !$0.forced.contains(digest) } }
 
-  /// Whether so many chunks are there already that it pays to hash a further one where it lies, and copy and hash it once
-  /// more if it is new.
-  var expectsReuse: Bool { state.withLock { 4 * $0.misses < $0.hits } }
+  /// Whether so many chunks are there already that it pays to hash one of this storage where it lies, and copy and hash
+  /// it once more if it is new.
+  func expectsReuse(inStorage storage: Int) -> Bool {
+    state.withLock { 4 * $0.changedStorages.count < $0.hits && !$0.changedStorages.contains(storage) }
+  }
 
-  func note(isReused: Bool) {
+  func note(isReused: Bool, storage: Int) {
     state.withLock { state in
-      if isReused { state.hits += 1 } else { state.misses += 1 }
+      if isReused { state.hits += 1 } else { state.changedStorages.insert(storage) }
     }
   }
 

@@ -16,7 +16,7 @@ struct ChunkWorker {
 
   /// Finds or writes the chunks of the tasks in `batch`.
   func run(_ batch: [Int]) throws {
-    if batch.count == 1, table.expectsReuse, try reuseInPlace(batch[0]) { return }
+    if batch.count == 1, try reuseInPlace(batch[0]) { return }
     var found: [(task: Int, digest: Digest, length: Int)] = []
     var starts: [Int] = []
     var start = 0
@@ -37,7 +37,9 @@ struct ChunkWorker {
     for (index, (_, digest, length)) in found.enumerated() where claimed.remove(digest) != nil {
       let bytes = UnsafeRawBufferPointer(slice(starts[index], length))
       let place = known[digest].flatMap { $0.size == length ? try? self.reusable(digest, $0, &seen) : nil }
-      if length > BlobStore.packedLimit { table.note(isReused: place != nil) }
+      if length > BlobStore.packedLimit {
+        table.note(isReused: place != nil, storage: chunking.tasks[batch[index]].storage)
+      }
       if let row = known[digest], let place {
         checksums.append((digest, row.crc32))
         places.append((digest, place))
@@ -59,6 +61,7 @@ struct ChunkWorker {
   /// written comes from there: it may be changing.
   private func reuseInPlace(_ task: Int) throws -> Bool {
     let chunk = chunking.tasks[task]
+    guard table.expectsReuse(inStorage: chunk.storage) else { return false }
     let hashed = sources[chunk.storage].withBytesInPlace(at: chunk.offset, count: chunk.length) { Digest(hashing: $0) }
     guard let digest = hashed, table.mayReuse(digest) else { return false }
     if table.isPlaced(digest) {
@@ -69,10 +72,10 @@ struct ChunkWorker {
     guard let row = try repository.places(of: [digest])[digest], row.size == chunk.length,
       let place = try? reusable(digest, row, &seen)
     else {
-      table.note(isReused: false)
+      table.note(isReused: false, storage: chunk.storage)
       return false
     }
-    table.note(isReused: true)
+    table.note(isReused: true, storage: chunk.storage)
     table.setDigests([(task, digest, chunk.length)])
     table.setChecksums([(digest, row.crc32)])
     table.setPlaces([(digest, place)])
