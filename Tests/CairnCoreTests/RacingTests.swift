@@ -73,17 +73,21 @@ import Testing
     #expect(try repository.load("new", mapped: true) == storages)
   }
 
-  @Test(arguments: JournalMode.allCases)
-  func aRowAtZeroIsNotTrusted(_ journal: JournalMode) throws {
-    let scratch = try Scratch()
-    let repository = try scratch.repository(journal)
-    try repository.save(large + small, "old")
-    // A remover that died before its sweep: rows at 0, files in place.
+  /// What a remover does that dies before its sweep: rows at 0, files in place.
+  private func removeAllWithoutSweep(_ repository: Repository) throws {
     try repository.locked { locked in
       var entry = LogEntry(.removed, id: randomID(), by: .now())
       entry.removes = try locked.index.read { try String.fetchAll($0, sql: "SELECT uid FROM checkpoint") }
       _ = try locked.commit(entry)
     }
+  }
+
+  @Test(arguments: JournalMode.allCases)
+  func aRowAtZeroIsNotTrusted(_ journal: JournalMode) throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository(journal)
+    try repository.save(large + small, "old")
+    try removeAllWithoutSweep(repository)
     #expect(scratch.blobFiles().count == 4)
     let report = try save(large + small, in: repository) { try repository.sweep() }
     #expect(report.newBytes == 101_500)
@@ -95,11 +99,7 @@ import Testing
     let scratch = try Scratch()
     let repository = try scratch.repository(journal)
     try repository.save(large + small, "old")
-    try repository.locked { locked in
-      var entry = LogEntry(.removed, id: randomID(), by: .now())
-      entry.removes = try locked.index.read { try String.fetchAll($0, sql: "SELECT uid FROM checkpoint") }
-      _ = try locked.commit(entry)
-    }
+    try removeAllWithoutSweep(repository)
     let removal = try repository.remove(PathName(path: "old"))
     #expect(removal.removed == [])
     #expect(removal.freed.files == 4)

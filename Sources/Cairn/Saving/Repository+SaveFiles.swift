@@ -47,9 +47,7 @@ extension Repository {
     }
     let content = builder.content()
     var request = request
-    request.step = request.step ?? (content.metadata["global_step"] ?? content.metadata["step"])?.intValue
-    request.epoch = request.epoch ?? content.metadata["epoch"]?.intValue
-    request.metrics.merge(builder.metrics) { given, _ in given }
+    request.complete(metadata: content.metadata, metrics: builder.metrics)
     return try save(content, request)
   }
 }

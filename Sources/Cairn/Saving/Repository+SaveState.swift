@@ -17,9 +17,7 @@ extension Repository {
       content: .state(skeleton: .inline(encoded.skeleton)), tensors: encoded.tensors, metadata: encoded.metadata,
       sources: encoded.storages.map { StorageBytes(storage: $0, name: request.path) })
     var request = request
-    request.step = request.step ?? (encoded.metadata["global_step"] ?? encoded.metadata["step"])?.intValue
-    request.epoch = request.epoch ?? encoded.metadata["epoch"]?.intValue
-    request.metrics.merge(encoded.metrics) { given, _ in given }
+    request.complete(metadata: encoded.metadata, metrics: encoded.metrics)
     return try save(content, request)
   }
 }

@@ -12,11 +12,8 @@ extension Repository {
   func locked<Result>(
     checkCancelled: (() throws -> Void)? = nil, _ body: (inout LockedRepository) throws -> Result
   ) throws -> Result {
-    let lock = try FileLock.acquire(path + "/lock", mode: modes.file, whileWaiting: checkCancelled) {
-      logger.notice("waiting for the lock of \(path): another process is writing to the repository")
-    }
+    let lock = try acquireLock(checkCancelled: checkCancelled)
     defer { lock.release() }
-    try checkConfiguration()
     let log = try Log(repository: path)
     var settled = try settle(log)
     defer { if settled.isLasting { IndexStamp.emptyWAL(settled.index, path: indexPath) } }
@@ -29,11 +26,16 @@ extension Repository {
     }
   }
 
-  /// A trainer lives for weeks: somebody may have migrated the repository, or put another in its place.
-  func checkConfiguration() throws {
+  /// Takes the repository's lock, and looks whether it still is this repository: a trainer lives for weeks, in which
+  /// somebody may have migrated it, or put another in its place.
+  func acquireLock(checkCancelled: (() throws -> Void)? = nil) throws -> FileLock {
+    let lock = try FileLock.acquire(path + "/lock", mode: modes.file, whileWaiting: checkCancelled) {
+      logger.notice("waiting for the lock of \(path): another process is writing to the repository")
+    }
     guard try RepositoryConfiguration.read(path).id == configuration.id else {
       throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
     }
+    return lock
   }
 
   /// Brings the index up to the log; on a full disk a copy of it in memory, so that what is no longer needed can still be
@@ -189,11 +191,8 @@ extension Repository {
   ///
   /// `progress` is told how many bytes of the log have been read, and how many it has.
   public func reindex(progress: Progress? = nil) throws {
-    let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
-      logger.notice("waiting for the lock of \(path): another process is writing to the repository")
-    }
+    let lock = try acquireLock()
     defer { lock.release() }
-    try checkConfiguration()
     let log = try Log(repository: path)
     var applied = 0
     do {

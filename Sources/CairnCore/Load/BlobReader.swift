@@ -1,11 +1,5 @@
 import Glibc
 
-/// Where a blob's bytes are.
-struct BlobLocation: Sendable, Hashable {
-  var path: String
-  var encoding: BlobStore.Encoding
-}
-
 /// Reads blobs, in whatever form they are kept.
 ///
 /// It needs the manifest and the files under `blobs/`, no log and no index.
@@ -76,16 +70,16 @@ final class BlobReader: Sendable {
     return file.path
   }
 
-  /// Where a chunk's bytes are now; throws if they are not there. Contents are not looked at.
-  func locate(_ chunk: Manifest.Chunk, packHint: Digest?) throws -> BlobLocation {
+  /// The file that a chunk's bytes are in now; throws if they are not there. Contents are not looked at.
+  func locate(_ chunk: Manifest.Chunk, packHint: Digest?) throws -> String {
     if let packHint, packs.holds(packHint, chunk.digest, length: chunk.length) {
-      return BlobLocation(path: blobs.path(packHint, .pack), encoding: .pack)
+      return blobs.path(packHint, .pack)
     }
     if let own = try blobs.ownFile(chunk.digest, length: chunk.length) {
-      return BlobLocation(path: blobs.path(chunk.digest, own.encoding), encoding: own.encoding)
+      return blobs.path(chunk.digest, own.encoding)
     }
     if let pack = try packs.find(chunk.digest).first {
-      return BlobLocation(path: blobs.path(pack, .pack), encoding: .pack)
+      return blobs.path(pack, .pack)
     }
     throw missing(chunk)
   }

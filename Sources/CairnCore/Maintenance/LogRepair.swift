@@ -9,11 +9,8 @@ extension Repository {
   /// names, times and metadata stay. That something was removed, and by whom, is lost with the old log, which is kept
   /// beside the new one.
   func repairLog() throws -> [String] {
-    let lock = try FileLock.acquire(path + "/lock", mode: modes.file) {
-      logger.notice("waiting for the lock of \(path): another process is writing to the repository")
-    }
+    let lock = try acquireLock()
     defer { lock.release() }
-    try checkConfiguration()
     let index = try usableIndex()
     let come = try index.flatMap { try position(of: $0) }
     guard let problem = try problem(ofLogUnlike: come) else { return [] }

@@ -50,7 +50,7 @@ extension Repository {
     let reader = BlobReader(blobs: blobs)
     var paths: Set = [blobs.path(digest, .zstd)]
     for chunk in manifest.chunks {
-      paths.insert(try reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] }).path)
+      paths.insert(try reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] }))
     }
     let files = Array(paths)
     try inParallel(files.count) { try OpenFile(files[$0], O_RDONLY).sync() }

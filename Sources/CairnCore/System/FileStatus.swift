@@ -11,19 +11,15 @@ struct FileStatus: Equatable, Sendable {
   var identity: Identity
   var size: Int
   var mode: mode_t
-  var owner: uid_t
   var modified: Int
   var modifiedNanoseconds: Int
-  var linkCount: Int
 
   init(_ info: Glibc.stat) {
     identity = Identity(device: UInt64(info.st_dev), inode: UInt64(info.st_ino))
     size = Int(info.st_size)
     mode = info.st_mode
-    owner = info.st_uid
     modified = info.st_mtim.tv_sec
     modifiedNanoseconds = info.st_mtim.tv_nsec
-    linkCount = Int(info.st_nlink)
   }
 
   var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
