@@ -15,6 +15,7 @@ public final class Repository: Sendable {
   let modes: Modes
   let blobs: BlobStore
   let logger: Logger
+  let chunkMemory = ChunkMemory()
   private let connections = Mutex(Connections())
 
   /// The name of a repository's directory inside the directory whose checkpoints it holds.

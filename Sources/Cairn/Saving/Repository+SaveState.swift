@@ -28,6 +28,7 @@ struct StorageBytes: ByteSource {
   let name: String
 
   var size: Int { storage.byteCount }
+  var mayRecur: Bool { true }
 
   func withBytesInPlace<Result>(
     at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result

@@ -8,6 +8,8 @@ struct CallerMemory: ByteSource, @unchecked Sendable {
   let size: Int
   let name: String
 
+  var mayRecur: Bool { true }
+
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     guard let base, !buffer.isEmpty else { return }
     buffer.copyMemory(from: UnsafeRawBufferPointer(start: base + offset, count: buffer.count))
@@ -36,6 +38,7 @@ struct CallerStream: ByteSource, @unchecked Sendable {
 
   /// A call may take Python's lock, or copy from a device: the whole of a chunk at once.
   var preferredReadSize: Int { 64 << 20 }
+  var mayRecur: Bool { true }
 
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
     guard !buffer.isEmpty else { return }

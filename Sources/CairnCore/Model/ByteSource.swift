@@ -11,6 +11,9 @@ public protocol ByteSource: Sendable {
   /// How many bytes are best read at once: a small piece is still in the processor's cache when it is hashed, but each
   /// read of some sources costs much by itself.
   var preferredReadSize: Int { get }
+  /// Whether the same bytes are likely to come again in a later save of this process, as the frozen layers of a model
+  /// do; a file is saved once.
+  var mayRecur: Bool { get }
   /// Calls `body` with `count` bytes where they lie, if they lie in memory; nil if they do not. They may be changed
   /// meanwhile.
   func withBytesInPlace<Result>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result?
@@ -18,6 +21,8 @@ public protocol ByteSource: Sendable {
 
 extension ByteSource {
   public var preferredReadSize: Int { 128 * 1024 }
+
+  public var mayRecur: Bool { false }
 
   public func withBytesInPlace<Result>(
     at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result

@@ -20,10 +20,6 @@ final class ChunkTable: Sendable {
     var places: [Digest: Place] = [:]
     var lengths: [Digest: Int] = [:]
     var checksums: [Digest: UInt32] = [:]
-    /// How many large chunks were there already.
-    var hits = 1
-    /// Storages of which a chunk was new: their other chunks most likely are too.
-    var changedStorages: Set<Int> = []
     /// Packs that this save reuses and has made durable.
     var durablePacks: Set<Digest> = []
     /// Being written by one of the workers.
@@ -70,18 +66,6 @@ final class ChunkTable: Sendable {
   func isPlaced(_ digest: Digest) -> Bool { state.withLock { $0.places[digest] != nil } }
 
   func mayReuse(_ digest: Digest) -> Bool { state.withLock { !$0.forced.contains(digest) } }
-
-  /// Whether so many chunks are there already that it pays to hash one of this storage where it lies, and copy and hash
-  /// it once more if it is new.
-  func expectsReuse(inStorage storage: Int) -> Bool {
-    state.withLock { 4 * $0.changedStorages.count < $0.hits && !$0.changedStorages.contains(storage) }
-  }
-
-  func note(isReused: Bool, storage: Int) {
-    state.withLock { state in
-      if isReused { state.hits += 1 } else { state.changedStorages.insert(storage) }
-    }
-  }
 
   func isDurable(_ pack: Digest) -> Bool { state.withLock { $0.durablePacks.contains(pack) } }
 

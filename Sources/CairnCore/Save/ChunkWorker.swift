@@ -16,7 +16,7 @@ struct ChunkWorker {
 
   /// Finds or writes the chunks of the tasks in `batch`.
   func run(_ batch: [Int]) throws {
-    if batch.count == 1, try reuseInPlace(batch[0]) { return }
+    let batch = try reuseKnown(batch)
     var found: [(task: Int, digest: Digest, length: Int)] = []
     var starts: [Int] = []
     var start = 0
@@ -36,11 +36,7 @@ struct ChunkWorker {
     var small: [(digest: Digest, bytes: [UInt8])] = []
     for (index, (_, digest, length)) in found.enumerated() where claimed.remove(digest) != nil {
       let bytes = UnsafeRawBufferPointer(slice(starts[index], length))
-      let place = known[digest].flatMap { $0.size == length ? try? self.reusable(digest, $0, &seen) : nil }
-      if length > BlobStore.packedLimit {
-        table.note(isReused: place != nil, storage: chunking.tasks[batch[index]].storage)
-      }
-      if let row = known[digest], let place {
+      if let row = known[digest], row.size == length, let place = try? self.reusable(digest, row, &seen) {
         checksums.append((digest, row.crc32))
         places.append((digest, place))
         continue
@@ -57,47 +53,63 @@ struct ChunkWorker {
     for packful in table.addSmall(small, packSize: repository.configuration.chunkSize) { try writePack(packful) }
   }
 
-  /// Hashes a chunk in the memory where it lies, and is through with it if the repository has that blob. Nothing that is
-  /// written comes from there: it may be changing.
-  private func reuseInPlace(_ task: Int) throws -> Bool {
-    let chunk = chunking.tasks[task]
-    guard table.expectsReuse(inStorage: chunk.storage) else { return false }
-    let hashed = sources[chunk.storage].withBytesInPlace(at: chunk.offset, count: chunk.length) { Digest(hashing: $0) }
-    guard let digest = hashed, table.mayReuse(digest) else { return false }
-    if table.isPlaced(digest) {
-      table.setDigests([(task, digest, chunk.length)])
-      return true
+  /// Knows chunks again where they lie in memory, and is through with those that the repository has; returns the others.
+  /// Nothing that is written comes from there: it may be changing.
+  private func reuseKnown(_ batch: [Int]) throws -> [Int] {
+    let memory = repository.chunkMemory
+    if memory.isEmpty { return batch }
+    var known: [(task: Int, digest: Digest, length: Int)] = []
+    for task in batch where chunking.tasks[task].length >= ChunkMemory.minimumLength {
+      let chunk = chunking.tasks[task]
+      let source = sources[chunk.storage]
+      guard source.mayRecur,
+        let print = source.withBytesInPlace(at: chunk.offset, count: chunk.length, { memory.fingerprint(of: $0) }),
+        let digest = print.flatMap({ memory.digest(of: $0) }), table.mayReuse(digest)
+      else { continue }
+      known.append((task, digest, chunk.length))
     }
+    if known.isEmpty { return batch }
+    let rows = try repository.places(of: Set(known.map(\.digest).filter { !table.isPlaced($0) }))
     var seen = SeenPacks()
-    guard let row = try repository.places(of: [digest])[digest], row.size == chunk.length,
-      let place = try? reusable(digest, row, &seen)
-    else {
-      table.note(isReused: false, storage: chunk.storage)
-      return false
+    var places: [Digest: ChunkTable.Place] = [:]
+    for (_, digest, length) in known where places[digest] == nil {
+      guard let row = rows[digest], row.size == length else { continue }
+      places[digest] = try? reusable(digest, row, &seen)
     }
-    table.note(isReused: true, storage: chunk.storage)
-    table.setDigests([(task, digest, chunk.length)])
-    table.setChecksums([(digest, row.crc32)])
-    table.setPlaces([(digest, place)])
-    return true
+    let reused = known.filter { places[$0.digest] != nil || table.isPlaced($0.digest) }
+    table.setDigests(reused)
+    table.setChecksums(places.keys.compactMap { digest in rows[digest].map { (digest, $0.crc32) } })
+    table.setPlaces(places.map { ($0.key, $0.value) })
+    let through = Set(reused.map(\.task))
+    return batch.filter { !through.contains($0) }
   }
 
   private func slice(_ start: Int, _ length: Int) -> UnsafeMutableRawBufferPointer {
     UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length])
   }
 
+  /// Reads a chunk, and says what was read: in hashing each piece while it is in the cache, or in knowing it again.
   private func readAndHash(_ task: ChunkTask, into buffer: UnsafeMutableRawBufferPointer) throws -> Digest {
+    let source = sources[task.storage]
+    let mayRecur = source.mayRecur && task.length >= ChunkMemory.minimumLength
     var hash = SHA256()
-    let piece = max(sources[task.storage].preferredReadSize, 1)
-    var done = 0
-    while done < task.length {
-      let end = task.length - done <= piece ? task.length : done + piece
-      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[done..<end])
-      try sources[task.storage].read(into: part, at: task.offset + done)
-      hash.update(bufferPointer: UnsafeRawBufferPointer(part))
-      done = end
+    let readSize = max(source.preferredReadSize, 1)
+    var start = 0
+    while start < task.length {
+      let end = task.length - start <= readSize ? task.length : start + readSize
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end])
+      try source.read(into: part, at: task.offset + start)
+      if !mayRecur { hash.update(bufferPointer: UnsafeRawBufferPointer(part)) }
+      start = end
     }
-    return Digest(hash.finalize())
+    guard mayRecur else { return Digest(hash.finalize()) }
+    let memory = repository.chunkMemory
+    let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<task.length])
+    let fingerprint = memory.fingerprint(of: bytes)
+    if let digest = fingerprint.flatMap({ memory.digest(of: $0) }) { return digest }
+    let digest = Digest(hashing: bytes)
+    if let fingerprint { memory.remember(fingerprint, digest) }
+    return digest
   }
 
   /// Where a blob that the index has can be reused: only after its file was opened, seen with the right size, and made
