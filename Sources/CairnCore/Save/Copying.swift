@@ -12,8 +12,8 @@ extension Repository {
     // Before the lock is taken: as long as the source is listed, nothing that it needs leaves its place.
     try makeDurable(file.manifest, seen.manifest)
     let report: SaveReport? = try locked { locked in
-      let again = try locked.index.read { try Self.find(PathName(path: seen.path, version: seen.version), in: $0) }
-      guard let record = again, record.id == seen.id else { return nil }
+      // By its id: it may have been moved meanwhile.
+      guard let record = try locked.index.read({ try Self.checkpoint(id: seen.id, in: $0) }) else { return nil }
       var warnings: [String] = []
       let naming = CheckpointNaming(repository: self)
       let run = try (request.run ?? record.run).map { try naming.run($0, metadata: [:], &locked, &warnings) }

@@ -53,7 +53,7 @@ extension SaveRequest {
   }
 
   /// Throws if the lines that would say all this are too long: before a long save, not at its end.
-  private func validateLines() throws {
+  func validateLines() throws {
     let id = String(repeating: "0", count: 32)
     var saved = LogEntry(.saved, id: id, by: .now())
     saved.path = path
