@@ -11,9 +11,9 @@ extension Program {
     try FileManager.default.createDirectory(
       at: URL(fileURLWithPath: place).deletingLastPathComponent(), withIntermediateDirectories: true)
     let tensor = try Tensor([1, 2, Float(value)] as [Float])
-    let report = try repository.save(
-      ["epoch": .int(value), "w": .tensor(tensor)] as Checkpoint,
-      SaveRequest(path: repository.name(forPointer: place)))
+    var request = SaveRequest(path: repository.name(forPointer: place))
+    request.pointer = true
+    let report = try repository.save(["epoch": .int(value), "w": .tensor(tensor)] as Checkpoint, request)
     let pointer = Pointer(
       repository: repository.configuration.id, place: repository.path, checkpoint: report.id,
       manifest: report.manifest, name: "\(report.path)@\(report.version)", locations: ["cpu"])
@@ -109,17 +109,24 @@ extension Program {
     try program.savePointer("runs/b.ckpt", value: 2)
     try program.write(Array("text".utf8), to: "runs/notes")
     #expect(try program.run("save", "runs/notes").status == 0)
+    // A state of that name that has no pointer, and a pointer that was made by cp.
+    let report = try Repository(opening: program.path).save(["epoch": 3] as Checkpoint, SaveRequest(path: "runs/c.ckpt"))
+    #expect(try program.run("cp", "runs/b.ckpt", "runs/d.ckpt").status == 0)
+    #expect(try program.run("show", report.path, "--json").json()["pointer"] as? Bool == false)
+    #expect(try program.run("show", "runs/d.ckpt@1", "--json").json()["pointer"] as? Bool == true)
     unlink(program.path + "/runs/a.ckpt")
+    unlink(program.path + "/runs/d.ckpt")
     let listed = try program.run("gc", "--pointers", "runs", "--json").json()
     let found = try #require(listed["checkpoints"] as? [[String: Any]])
-    #expect(found.map { $0["name"] as? String } == ["runs/a.ckpt@1"])
+    #expect(found.map { $0["name"] as? String } == ["runs/d.ckpt@1", "runs/a.ckpt@1"])
     #expect(listed["pointers"] as? Int == 1)
     #expect(listed["removed"] as? [String] == [])
     #expect(try program.run("show", "runs/a.ckpt").status == 0)
     #expect(try program.run("gc", "--pointers", "runs").output.contains("runs/a.ckpt@1"))
     #expect(try program.run("gc", "--remove").status == 64)
     let removed = try program.run("gc", "--pointers", "runs", "home", "--remove")
-    #expect(removed.lines.first == "removed runs/a.ckpt@1")
+    #expect(Set(removed.lines.prefix(2)) == ["removed runs/a.ckpt@1", "removed runs/d.ckpt@1"])
+    #expect(try program.run("show", "runs/c.ckpt").status == 0)
     #expect(try program.run("show", "runs/a.ckpt").status == 3)
     #expect(try program.run("show", "runs/b.ckpt").status == 0)
     #expect(try program.run("show", "runs/notes").status == 0)

@@ -28,6 +28,7 @@ extension Repository {
     }
     var request = request
     request.path = name(forPointer: destination)
+    request.pointer = true
     var report = try copy(PathName(path: record.path, version: record.version), request)
     let place = resolvedPath(self.path) ?? self.path
     let pointer = Pointer(

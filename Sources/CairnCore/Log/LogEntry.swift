@@ -52,6 +52,8 @@ struct LogEntry: Codable, Sendable, Hashable {
   var metadata: [String: JSONValue]?
   /// Bytes that were new to the repository.
   var newBytes: Int?
+  /// True if a pointer file was to hold the checkpoint; absent otherwise.
+  var pointer: Bool?
   /// The ids of checkpoints that a save replaced, or that a removal removed.
   var removes: [String]?
   /// The pack that was copied.

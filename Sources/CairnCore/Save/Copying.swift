@@ -4,7 +4,7 @@ import GRDB
 extension Repository {
   /// Makes a new version of the path `request.path` out of a checkpoint that is there: its bytes are shared, not copied.
   ///
-  /// What the request does not give (run, step, epoch, metrics, metadata) is taken from the source; tags are not.
+  /// What the request does not give (run, step, epoch, metrics, metadata) is taken from the source; tags and ``SaveRequest/pointer`` are not.
   public func copy(_ source: PathName, _ request: SaveRequest) throws -> SaveReport {
     try request.validate()
     let seen = try checkpoint(source)
@@ -33,6 +33,7 @@ extension Repository {
       let metadata = request.metadata.isEmpty ? record.metadata : request.metadata
       entry.metadata = metadata.isEmpty ? nil : metadata
       entry.newBytes = 0
+      entry.pointer = request.pointer ? true : nil
       warnings += try locked.commit(entry, replacing: place.replaced, known: file)
       return SaveReport(
         id: entry.id, path: request.path, version: place.version, manifest: record.manifest,

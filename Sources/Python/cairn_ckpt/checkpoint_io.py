@@ -228,7 +228,7 @@ class CairnCheckpointIO:
         name = _paths.escaped(repository.name_for_file(path))
         run, parent = self._run_and_parent(repository, path)
         keep = options.pop("keep_versions", self.keep_versions)
-        request = {"run": run, "parent": parent, "saved_as": path, **options}
+        request = {"run": run, "parent": parent, "saved_as": path, "pointer": True, **options}
         from . import _pickling, _saving
 
         # Who saves here may load with plain torch.load next, entry point or not.
