@@ -110,7 +110,8 @@ extension Program {
     try program.write(Array("text".utf8), to: "runs/notes")
     #expect(try program.run("save", "runs/notes").status == 0)
     // A state of that name that has no pointer, and a pointer that was made by cp.
-    let report = try Repository(opening: program.path).save(["epoch": 3] as Checkpoint, SaveRequest(path: "runs/c.ckpt"))
+    let report = try Repository(opening: program.path).save(
+      ["epoch": 3] as Checkpoint, SaveRequest(path: "runs/c.ckpt"))
     #expect(try program.run("cp", "runs/b.ckpt", "runs/d.ckpt").status == 0)
     #expect(try program.run("show", report.path, "--json").json()["pointer"] as? Bool == false)
     #expect(try program.run("show", "runs/d.ckpt@1", "--json").json()["pointer"] as? Bool == true)
@@ -161,5 +162,24 @@ extension Program {
     // Whoever names it knows what they do.
     #expect(try program.run("restore", "a.ckpt", "-o", "one", environment: ["CAIRN_REPO": "."]).status == 0)
     #expect(try program.run("restore", "a.ckpt", "-o", "two", "--repo", ".").status == 0)
+  }
+}
+
+extension PointerTests {
+  @Test func pruningTakesPointersAlongIfTold() throws {
+    let program = try Program()
+    try program.seed()
+    for step in 1...3 { try program.savePointer("runs/last.ckpt.\(step)", value: Int64(step)) }
+    let rules = ["--keep-last", "1", "--group-by", "all"]
+    let held = try program.run("prune", rules, "--json").json()
+    #expect((held["removed"] as? [Any])?.count == 0)
+    let dry = try program.run("prune", rules, "--pointers", "--dry-run", "--json").json()
+    #expect((dry["unlinked"] as? [String])?.count == 2)
+    #expect(program.exists("runs/last.ckpt.1"))
+    let done = try program.run("prune", rules, "--pointers", "--json").json()
+    #expect(done["unlinked"] as? [String] == dry["unlinked"] as? [String])
+    #expect(done["freed_bytes"] as? Int == dry["freed_bytes"] as? Int)
+    #expect(!program.exists("runs/last.ckpt.1") && program.exists("runs/last.ckpt.3"))
+    #expect(try program.run("tag", "best", "runs/last.ckpt.3").output == "best points to runs/last.ckpt.3@1\n")
   }
 }

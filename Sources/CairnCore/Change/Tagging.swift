@@ -85,6 +85,7 @@ extension LogEntry {
     var request = SaveRequest(path: record.path)
     (request.step, request.epoch, request.parent) = (record.step, record.epoch, record.parent)
     (request.metrics, request.tags, request.metadata) = (record.metrics, record.tags, record.metadata)
+    request.pointer = record.pointer
     try request.validateLines()
   }
 }

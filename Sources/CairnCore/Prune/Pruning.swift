@@ -114,7 +114,7 @@ private struct PruneCandidates {
     let rows = try Row.fetchAll(
       db,
       sql: """
-        SELECT c.id, c.uid, p.name, c.version, r.name, c.step, c.created, m.state, m.size, m.id
+        SELECT c.id, c.uid, p.name, c.version, r.name, c.step, c.created, m.state, m.size, m.id, c.pointer
         FROM checkpoint c JOIN path p ON p.id = c.path_id JOIN manifest m ON m.id = c.manifest_id
           LEFT JOIN run r ON r.id = c.run_id WHERE \(conditions.joined(separator: " AND ")) ORDER BY c.id DESC
         """, arguments: arguments)
@@ -122,6 +122,7 @@ private struct PruneCandidates {
     for row in rows {
       var candidate = PruneCandidate(id: row[1], path: row[2], version: row[3], created: row[6])
       (candidate.run, candidate.step, candidate.size) = (row[4], row[5], row[8])
+      candidate.isHeldByPointer = row[10]
       candidate.isWhole = row[7] as Int == ManifestState.whole.rawValue
       places[row[0]] = all.count
       manifests[candidate.id] = row[9]
