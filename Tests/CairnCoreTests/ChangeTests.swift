@@ -123,7 +123,7 @@ import Testing
     try repository.save(storages, "a")
     let made = try repository.tag("best", PathName(parsing: "a@1"))
     #expect(made.previous == nil)
-    #expect(made.checkpoint == (try repository.checkpoint(PathName(path: "best"))))
+    #expect(try made.checkpoint == repository.checkpoint(PathName(path: "best")))
     #expect(try repository.tag("best", PathName(path: "a")).previous?.name == "a@1")
     #expect(try repository.tag("again", PathName(path: "best")).checkpoint?.tags == ["again", "best"])
     #expect(try repository.tags().map { "\($0.tag) \($0.checkpoint.name)" } == ["again a@2", "best a@2"])
@@ -293,5 +293,32 @@ import Testing
       let last = borne.keys.map { PathName(parsing: $0) }.filter { $0.path == path }.compactMap(\.version).max() ?? 0
       #expect(try handles[1].save([[0]], path).version > last)
     }
+  }
+
+  @Test(arguments: JournalMode.allCases)
+  func manyAtOnceDoNotMixNamesUp(_ journal: JournalMode) throws {
+    let scratch = try Scratch()
+    _ = try scratch.repository(journal)
+    let path = scratch.path
+    try onThreads(4) { worker in
+      let repository = try Repository(opening: path)
+      for step in 0..<12 {
+        switch worker {
+        case 0, 1: try repository.save([[UInt8(worker), UInt8(step)], bytes(5_000, seed: UInt64(step))], "a")
+        case 2:
+          for (from, to) in [("a", "b"), ("b", "c"), ("c", "a")] {
+            _ = try? repository.move(PathName(path: from), to: to)
+          }
+        default:
+          _ = try? repository.tag("t\(step % 2)", PathName(path: "a"))
+          _ = try? repository.copy(PathName(path: "b"), SaveRequest(path: "d"))
+        }
+      }
+    }
+    let repository = try Repository(opening: path)
+    #expect(try repository.checkpoints().count { $0.path != "d" } == 24)
+    #expect(try Set(repository.names()).count == repository.names().count)
+    #expect(try repository.verify().problems == [])
+    try expectLasting(repository)
   }
 }

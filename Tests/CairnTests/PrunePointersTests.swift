@@ -115,7 +115,11 @@ import Testing
   @Test func aMovedVersionIsStillHeldByItsPointer() throws {
     let scratch = try Scratch()
     let repository = try run(scratch)
-    _ = try repository.move(PathName(path: "s1.ckpt"), to: "old")
+    _ = try repository.tag("best", PathName(path: "s2.ckpt"))
+    #expect(try repository.move(PathName(path: "s2.ckpt"), to: "kept").warnings == [])
+    _ = try repository.untag("best")
+    #expect(try repository.move(PathName(path: "kept"), to: "s2.ckpt").warnings.count == 1)
+    #expect(try repository.move(PathName(path: "s1.ckpt"), to: "old").warnings.count == 1)
     #expect(try repository.prunablePointers(last).map(\.file) == [scratch.path + "/s2.ckpt"])
     _ = try repository.pruneWithPointers(last)
     #expect(try names(repository) == ["old@1", "s3.ckpt@1"])

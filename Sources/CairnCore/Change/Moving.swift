@@ -34,7 +34,7 @@ extension Repository {
     }
     let report = try locked { locked -> MoveReport? in
       guard let plan = try locked.index.read({ try MovePlan($0, name, newPath) }) else { return nil }
-      return MoveReport(moved: plan.moved, warnings: try locked.commit(plan.entry))
+      return MoveReport(moved: plan.moved, warnings: try locked.commit(plan.entry) + plan.warnings)
     }
     if let report { return report }
     let record = try checkpoint(name)
@@ -46,14 +46,16 @@ extension Repository {
 private struct MovePlan {
   var entry: LogEntry
   var moved: [MoveReport.Moved]
+  var warnings: [String] = []
 
   /// Nil if there is nothing of that name.
   init?(_ db: Database, _ name: PathName, _ newPath: String) throws {
     let rows = try Row.fetchAll(
       db,
       sql: """
-        SELECT c.uid, c.version, p.last_version FROM checkpoint c JOIN path p ON p.id = c.path_id
-        WHERE p.name = ? AND (? IS NULL OR c.version = ?) ORDER BY c.version
+        SELECT c.uid, c.version, p.last_version,
+          c.pointer AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.checkpoint_id = c.id)
+        FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? AND (? IS NULL OR c.version = ?) ORDER BY c.version
         """, arguments: [name.path, name.version, name.version])
     guard let first = rows.first else { return nil }
     try Self.requireFree(newPath, in: db)
@@ -75,6 +77,12 @@ private struct MovePlan {
       MoveReport.Moved(
         id: row[0], from: PathName(path: name.path, version: row[1]),
         to: PathName(path: newPath, version: newVersion ?? row[1] + given))
+    }
+    // Whoever gives it a name of its own may think that it stays now.
+    if rows.contains(where: { $0[3] }) {
+      warnings.append(
+        "\(newPath): a pointer file holds what was moved, and it goes with that, whatever it is called: tag it, or make a "
+          + "copy of it with `cairn cp`, to keep it")
     }
   }
 

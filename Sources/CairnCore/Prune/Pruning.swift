@@ -60,7 +60,7 @@ extension Repository {
       for checkpoint in plan.removed {
         if let manifest = found.manifests[checkpoint.id] { try estimate.release(manifest: manifest) }
       }
-      plan.freed = plan.removed.isEmpty ? Freed() : try estimate.freed(self)
+      plan.freed = try estimate.freed(self)
       return plan
     }
   }
