@@ -62,7 +62,7 @@ extension Program {
     let result = try program.run("cp", "runs/last.ckpt", "keep", "--tag", "v1", "--json").json()
     #expect(result["name"] as? String == "keep/last.ckpt@1")
     #expect(result["file"] as? String == "keep/last.ckpt")
-    #expect(try program.run("rm", "runs/last.ckpt").status == 0)
+    #expect(try program.run("rm", "runs/last.ckpt@1").status == 0)
     #expect(try program.run("restore", "keep/last.ckpt", "-o", "out.ckpt").status == 0)
     let dead = try program.run("restore", "runs/last.ckpt", "-o", "out2.ckpt")
     #expect(dead.status == 3)
@@ -76,6 +76,104 @@ extension Program {
     #expect(try program.run("cp", "keep/last.ckpt", "keep", "--force").status == 64)
     #expect(try program.run("cp", "keep/last.ckpt", "out.ckpt", "--force").status == 0)
     #expect(try Pointer.read(program.path + "/out.ckpt")?.name == "out.ckpt@1")
+  }
+
+  @Test func aPointerIsMadeOfACheckpointThatHasNone() throws {
+    let program = try program()
+    try program.write(Array("no container".utf8), to: "notes")
+    #expect(try program.run("save", "notes").status == 0)
+    let report = try Repository(opening: program.path).save(
+      ["w": .tensor(try Tensor([1, 2] as [Float]))] as Checkpoint, SaveRequest(path: "states/a"))
+    #expect(try program.run("cp", "states/a", "home", "--pointer").status == 0)
+    let pointer = try #require(try Pointer.read(program.path + "/home/a"))
+    #expect(pointer.name == "home/a@1")
+    #expect(pointer.manifest == report.manifest)
+    #expect(pointer.locations == ["cpu"])
+    #expect(try program.run("rm", "states/a").status == 0)
+    #expect(try program.run("restore", "home/a", "-o", "real.ckpt").status == 0)
+    // What nothing could load from a pointer.
+    let refused = try program.run("cp", "notes", "home/notes", "--pointer")
+    #expect(refused.status == 64)
+    #expect(refused.error.contains("nothing can follow a pointer to it"))
+    #expect(try program.run("show", "home/notes").status == 3)
+  }
+
+  /// `files="full"` of the plugin.
+  @Test func aFullFileIsCopiedAsOne() throws {
+    let program = try program()
+    try program.savePointer("runs/last.ckpt", value: 7)
+    let repository = try Repository(opening: program.path)
+    let record = try repository.checkpoint(PathName(path: "runs/last.ckpt"))
+    _ = try repository.copy(
+      record, toPointerAt: program.path + "/full.ckpt", SaveRequest(path: ""), full: true, overwrite: false,
+      discovery: RepositoryDiscovery(environment: [:]))
+    let copied = try program.run("cp", "full.ckpt", "home/copy.ckpt")
+    #expect(copied.status == 0)
+    #expect(copied.output.contains("home/copy.ckpt holds it"))
+    let file = program.path + "/home/copy.ckpt"
+    #expect(try Pointer.read(file) == nil)
+    let held = try #require(try Pointer.readHeld(file))
+    #expect(held.name == "home/copy.ckpt@1")
+    #expect(try repository.checkpoint(id: held.checkpoint)?.pointer == true)
+    #expect(try program.run("cp", "full.ckpt", "small.ckpt", "--pointer").status == 0)
+    #expect(try Pointer.read(program.path + "/small.ckpt")?.name == "small.ckpt@1")
+    // They are what the checkpoint is, and do not need the repository.
+    try FileManager.default.removeItem(atPath: program.path + "/small.ckpt")
+    try FileManager.default.moveItem(atPath: program.path + "/.cairn", toPath: program.path + "/gone")
+    #expect(try program.run("init", "other", "--quiet").status == 0)
+    #expect(try program.run("save", "home/copy.ckpt", "--repo", "other").status == 0)
+    let shown = try program.run("show", "home/copy.ckpt", "--repo", "other", "--json").json()
+    #expect((shown["extracted"] as? [String: Any])?["epoch"] as? Int == 7)
+    #expect(shown["tensor_count"] as? Int == 1)
+  }
+
+  @Test func rmOfAFileIsThatOfTheFileAndOfWhatItHolds() throws {
+    let program = try program()
+    let repository = try Repository(opening: program.path)
+    let pointer = try program.savePointer("runs/a.ckpt", value: 1)
+    // Another version of the path, which the pointer does not hold.
+    _ = try repository.save(["epoch": 2] as Checkpoint, SaveRequest(path: "runs/a.ckpt"))
+    let removed = try program.run("rm", "runs/a.ckpt", "./runs/a.ckpt", "--json").json()
+    #expect(removed["files"] as? [String] == ["runs/a.ckpt"])
+    #expect(removed["removed"] as? [String] == ["runs/a.ckpt@1"])
+    #expect(!program.exists("runs/a.ckpt"))
+    #expect(try repository.checkpoint(id: pointer.checkpoint) == nil)
+    #expect(try program.run("show", "runs/a.ckpt@2").status == 0)
+    // Now there is no file, so it is the name.
+    #expect(try program.run("rm", "runs/a.ckpt").lines.first == "removed runs/a.ckpt@2")
+    // path@n leaves the file.
+    try program.savePointer("b.ckpt")
+    #expect(try program.run("rm", "b.ckpt@1").status == 0)
+    #expect(program.exists("b.ckpt"))
+    #expect(try program.run("rm", "b.ckpt").lines.first == "removed b.ckpt")
+    #expect(!program.exists("b.ckpt"))
+  }
+
+  @Test func rmFreesNothingThatIsHeldInAnotherWay() throws {
+    let program = try program()
+    let repository = try Repository(opening: program.path)
+    let linked = try program.savePointer("linked.ckpt", value: 1)
+    try FileManager.default.linkItem(atPath: program.path + "/linked.ckpt", toPath: program.path + "/second.ckpt")
+    try FileManager.default.createSymbolicLink(
+      atPath: program.path + "/soft.ckpt", withDestinationPath: program.path + "/second.ckpt")
+    #expect(try program.run("rm", "soft.ckpt").status == 0)
+    #expect(!program.exists("soft.ckpt") && program.exists("second.ckpt"))
+    let first = try program.run("rm", "linked.ckpt")
+    #expect(first.status == 0 && first.error.contains("has another hard link"))
+    #expect(try repository.checkpoint(id: linked.checkpoint) != nil)
+    #expect(try program.run("rm", "second.ckpt").status == 0)
+    #expect(try repository.checkpoint(id: linked.checkpoint) == nil)
+    let source = try program.savePointer("a.ckpt", value: 2)
+    #expect(try program.run("cp", "a.ckpt", "tagged.ckpt", "--tag", "best").status == 0)
+    let tagged = try program.run("rm", "tagged.ckpt", "a.ckpt")
+    #expect(tagged.error.contains("tagged.ckpt@1: stays, since it has the tag best"))
+    #expect(!program.exists("tagged.ckpt"))
+    #expect(try program.run("show", "best").status == 0)
+    #expect(try repository.checkpoint(id: source.checkpoint) == nil)
+    // Nothing goes if one of the names is not there.
+    try program.savePointer("c.ckpt")
+    #expect(try program.run("rm", "c.ckpt", "nowhere").status == 3)
+    #expect(program.exists("c.ckpt"))
   }
 
   @Test func saveRefusesPointersAndSaysWhatToDo() throws {
@@ -110,8 +208,8 @@ extension Program {
     try program.write(Array("text".utf8), to: "runs/notes")
     #expect(try program.run("save", "runs/notes").status == 0)
     // A state of that name that has no pointer, and a pointer that was made by cp.
-    let report = try Repository(opening: program.path).save(
-      ["epoch": 3] as Checkpoint, SaveRequest(path: "runs/c.ckpt"))
+    let repository = try Repository(opening: program.path)
+    let report = try repository.save(["epoch": 3] as Checkpoint, SaveRequest(path: "runs/c.ckpt"))
     #expect(try program.run("cp", "runs/b.ckpt", "runs/d.ckpt").status == 0)
     #expect(try program.run("show", report.path, "--json").json()["pointer"] as? Bool == false)
     #expect(try program.run("show", "runs/d.ckpt@1", "--json").json()["pointer"] as? Bool == true)

@@ -9,6 +9,13 @@ extension Repository {
     public var freed: Freed
     /// What went less than well although they were removed.
     public var warnings: [String]
+
+    /// Makes one from its parts.
+    public init(removed: [String] = [], freed: Freed = Freed(), warnings: [String] = []) {
+      self.removed = removed
+      self.freed = freed
+      self.warnings = warnings
+    }
   }
 
   /// Removes all versions of a path, or `path@n` that one, and frees the bytes that nothing else holds.
