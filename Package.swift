@@ -20,7 +20,10 @@ let package = Package(
       linkerSettings: [.linkedLibrary("z"), .linkedLibrary("zstd"), .linkedLibrary("sqlite3")]),
     .target(
       name: "CairnMigrations", path: "Migrations", sources: ["Migrations.swift"],
-      resources: [.embedInCode("0001_index.sql")]),
+      resources: [
+        .embedInCode("0001_index.sql"),
+        .embedInCode("0004_pointers.sql"),
+      ]),
     .target(
       name: "CairnCore",
       dependencies: [

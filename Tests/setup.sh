@@ -17,6 +17,7 @@ debian_packages=(
   python3 python3-venv                                   # the environment below
   python3-torch python3-numpy                            # /usr/bin/python3 with PyTorch 1.13, to cross-check
   strace tmux util-linux valgrind                        # tests of system calls, terminals, other users, memory
+  g++                                                    # a device of the tests' own, for PyTorch
 )
 python_packages=(
   torch==2.15.0 lightning==2.6.6 safetensors==0.8.0 numpy==2.4.6

@@ -146,6 +146,7 @@ int32_t cairn_save_set_skeleton(cairn_save *save, const void *pickle, uint64_t l
  *   "keep_versions": how many versions of the path stay, this one included (all),
  *   "parent": id of the checkpoint it follows (the newest of the path, else of the run),
  *   "replaces": [ids of checkpoints that go with this very commit; unknown ones are ignored, tagged ones stay],
+ *   "pointer": true if the caller writes a pointer file for it next: it is marked as held by that (false),
  *   "saved_as": absolute path of the file by which a Lightning state knows its own metric}
  * Names of tensors, metadata, and where the request does not give them step, epoch and metrics are read out of the
  * skeleton; if Cairn cannot read that, the save succeeds without them, and a warning says so.
@@ -173,7 +174,7 @@ int32_t cairn_save_file(cairn_repository *repository, const char *file, const ch
 /* The checkpoint that a name names: {"id", "name": path@version, "path", "version", "manifest", "kind": "state", "file"
  * or "directory", "state": "whole", "incomplete" or "unreadable", "run", "parent", "step", "epoch", "metrics", "tags",
  * "metadata": as given, "extracted": as read out of it, "created", "host", "user", "size", "new_bytes",
- * "tensor_count"}; those that it does not have are null. */
+ * "tensor_count", "pointer": whether it was saved for a pointer file}; those that it does not have are null. */
 int32_t cairn_resolve(cairn_repository *repository, const char *name, char **record, char **error);
 
 /* The checkpoint with an id, as cairn_resolve gives it; JSON's null if there is none (any more). */

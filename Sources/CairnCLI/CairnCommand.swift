@@ -36,6 +36,8 @@ struct CairnCommand: ParsableCommand {
       CommandGroup(
         name: "Checkpoints", subcommands: [Save.self, Restore.self, Log.self, Show.self, Copy.self, Remove.self]),
       CommandGroup(
+        name: "Names and retention", subcommands: [Tag.self, Move.self, Annotate.self, Prune.self]),
+      CommandGroup(
         name: "Repository",
         subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),
     ])

@@ -134,6 +134,7 @@ import Testing
     request.tags = ["best"]
     request.metrics = ["loss": 0.25]
     request.metadata = ["x": [1, "2"]]
+    request.pointer = true
     _ = try repository.save(content(storages), request)
     try repository.save([bytes(30_000, seed: 3)], "a")
     try repository.save([bytes(30_000, seed: 4)], "c")

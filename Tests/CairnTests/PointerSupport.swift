@@ -17,7 +17,7 @@ extension Repository {
   /// Saves a state as the plugin does, and writes its pointer.
   @discardableResult
   func saveWithPointer(_ file: String, seed: Int = 1, run: String? = nil) throws -> Pointer {
-    let report = try saveState(name(forPointer: file), seed: seed, run: run)
+    let report = try saveState(name(forPointer: file), seed: seed, run: run, pointer: true)
     let pointer = Pointer(
       repository: configuration.id, place: path, checkpoint: report.id, manifest: report.manifest,
       name: "\(report.path)@\(report.version)", run: run, locations: ["cpu"])
@@ -26,11 +26,12 @@ extension Repository {
   }
 
   /// Saves a state of one tensor.
-  func saveState(_ path: String, seed: Int = 1, run: String? = nil) throws -> SaveReport {
+  func saveState(_ path: String, seed: Int = 1, run: String? = nil, pointer: Bool = false) throws -> SaveReport {
     let storage = TensorStorage((0..<5_000).map { UInt8(truncatingIfNeeded: ($0 &* seed) >> 3) })
     let tensor = try Tensor(dtype: .uint8, shape: [5_000], storage: storage)
     var request = SaveRequest(path: path)
     request.run = run
+    request.pointer = pointer
     return try save(["weight": .tensor(tensor)] as Checkpoint, request)
   }
 }

@@ -42,13 +42,16 @@ import Testing
     try FileManager.default.createSymbolicLink(atPath: base + "/runs/link", withDestinationPath: base + "/far")
     try FileManager.default.createSymbolicLink(atPath: base + "/far/back", withDestinationPath: base + "/runs")
     try repository.saveWithPointer(base + "/runs/link/c.ckpt")
-    // A tag, a file that was saved, and a state that has another path.
+    // A tag, and what was saved without a pointer: a state of that name, a file, a copy.
     var request = SaveRequest(path: "runs/d.ckpt")
     request.tags = ["best"]
+    request.pointer = true
     _ = try repository.save(["x": 1] as Checkpoint, request)
     try writeFile([1, 2], base + "/runs/file")
     _ = try repository.save(file: base + "/runs/file", SaveRequest(path: "runs/file"))
-    _ = try repository.saveState("run/e.ckpt")
+    _ = try repository.saveState("runs/e.ckpt")
+    _ = try repository.copy(PathName(path: "runs/d.ckpt"), SaveRequest(path: "runs/f.ckpt"))
+    _ = try repository.saveState("run/g.ckpt", pointer: true)
     #expect(try paths(repository, base + "/runs") == [])
     // A full file of the plugin's, however large.
     let full = try repository.saveWithPointer(base + "/runs/full.ckpt", seed: 4)
@@ -81,7 +84,7 @@ import Testing
     let scratch = try Scratch()
     let repository = try scratch.repository()
     try scratch.make("runs")
-    _ = try repository.saveState("runs/a.ckpt")
+    _ = try repository.saveState("runs/a.ckpt", pointer: true)
     try writeFile([1], scratch.path + "/runs/.cairn-0123.tmp")
     let found = try repository.unheldVersions(below: [scratch.path + "/runs"])
     #expect(found.checkpoints.isEmpty)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from cairn_ckpt import Repository
 
 DTYPES = [
     torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32,
@@ -116,3 +119,13 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, (list, tuple)):
         return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
     return type(a) is type(b) and a == b
+
+
+def state(value: float = 1.0) -> dict[str, Any]:
+    """A small state."""
+    return {"w": torch.full((1000,), value), "epoch": int(value)}
+
+
+def versions(where: Path) -> list[str]:
+    """What the repository in a directory has, as ``path@n``."""
+    return sorted(record["name"] for record in Repository(where).log())

@@ -57,6 +57,11 @@ public struct KeyedCheckpoint: Sendable {
     }
   }
 
+  /// Whether it has a pickle: it is a saved state or a PyTorch file.
+  public var hasPickle: Bool {
+    if case .other = kind { false } else { true }
+  }
+
   /// The pickle, its digest checked. Throws ``CairnError/Kind/invalid`` for a checkpoint that has none.
   public func skeleton() throws -> [UInt8] {
     switch kind {

@@ -42,7 +42,8 @@ extension Pointer {
     }
   }
 
-  private func pickle() throws -> [UInt8] {
+  /// The pickle that both a pointer and a full file hold.
+  func pickle() throws -> [UInt8] {
     var builder = PointerPickle()
     let fields: [(String, PickleNode)] = [
       ("format", .int(Self.format)),

@@ -8,11 +8,12 @@ extension Repository {
   ///
   /// - Parameters:
   ///   - request: Its path is not looked at: the file's is taken.
+  ///   - full: Whether the file is to be a full one: the checkpoint itself as a PyTorch file.
   ///   - locations: The devices that its storages were saved from; what can be read out of it, if this is empty.
   /// - Throws: ``CairnError``; then the repository is as before, and so is what is at `path`.
   public func copy(
-    _ record: CheckpointRecord, toPointerAt path: String, _ request: SaveRequest, locations: [String] = [],
-    overwrite: Bool, discovery: RepositoryDiscovery = RepositoryDiscovery()
+    _ record: CheckpointRecord, toPointerAt path: String, _ request: SaveRequest, full: Bool = false,
+    locations: [String] = [], overwrite: Bool, discovery: RepositoryDiscovery = RepositoryDiscovery()
   ) throws -> SaveReport {
     let destination = PathName.absolute(path)
     // Before anything is committed: what is in the way, and what the pointer will say.
@@ -22,12 +23,12 @@ extension Repository {
       throw CairnError(.missing, "\(directory): no such directory", advice: "make it first")
     }
     let stored = try StoredCheckpoint(repository: self.path, id: configuration.id, manifest: record.manifest)
+    if full, record.kind != "state" { throw Pointer.noState(record.name) }
     var devices = locations
-    if devices.isEmpty, let keyed = try? KeyedCheckpoint(stored) {
-      devices = Set(try keyed.locations().values).sorted()
-    }
+    if devices.isEmpty { devices = try Self.locations(of: stored) }
     var request = request
     request.path = name(forPointer: destination)
+    request.pointer = true
     var report = try copy(PathName(path: record.path, version: record.version), request)
     let place = resolvedPath(self.path) ?? self.path
     let pointer = Pointer(
@@ -38,15 +39,32 @@ extension Repository {
     do {
       // Whatever it is that cannot be understood, it is replaced all the same.
       old = isOnlyName(destination) ? try? Pointer.readHeld(destination) : nil
-      try pointer.write(to: destination, overwrite: overwrite)
+      if full {
+        try pointer.writeFull(stored, to: destination, overwrite: overwrite)
+      } else {
+        try pointer.write(to: destination, overwrite: overwrite)
+      }
     } catch {
-      // The pointer may have got its name, which then only isn't durable.
+      // The file may have got its name, which then only isn't durable.
       if (try? Pointer.readHeld(destination))?.checkpoint != report.id { _ = try? remove(ids: [report.id]) }
       throw error
     }
     if let old { report.warnings += Self.release(old, at: destination, discovery) }
     KnownRepositories(environment: discovery.environment).note(configuration.id, at: self.path)
     return report
+  }
+
+  /// The devices that a checkpoint's storages were saved from. Throws ``CairnError/Kind/invalid`` for one that is no
+  /// PyTorch checkpoint: nothing could follow a pointer to it.
+  private static func locations(of stored: StoredCheckpoint) throws -> [String] {
+    // A pickle that cannot be read here may be one that Python can.
+    guard let keyed = try? KeyedCheckpoint(stored) else { return [] }
+    guard keyed.hasPickle else {
+      throw CairnError(
+        .invalid, "\(stored.name): is neither a saved state nor a PyTorch file, so nothing can follow a pointer to it",
+        advice: "`cairn restore` makes a file of it")
+    }
+    return Set(try keyed.locations().values).sorted()
   }
 
   /// Frees the versions that a pointer held which is gone; those with tags stay. Gives warnings: it never fails what has

@@ -17,7 +17,7 @@ extension Repository {
   /// The versions whose paths lie below `directories` and that no pointer there holds: what is left when pointers are
   /// deleted by hand, or a process dies between a save and writing its pointer.
   ///
-  /// Only states without a tag: a file that was saved is there for its own sake. The versions are listed before the
+  /// Only those that were saved for a pointer and have no tag: the others are there for their own sake. The versions are listed before the
   /// pointers are looked for; one that is just being saved has no pointer yet, see ``removeUnheld(below:)``.
   ///
   /// Throws ``CairnError/Kind/invalid`` for something that is no directory.
@@ -33,7 +33,7 @@ extension Repository {
     }
     let prefixes = Set(roots + roots.compactMap(resolvedPath)).map { $0 == "/" ? $0 : $0 + "/" }
     var candidates: [(record: CheckpointRecord, file: String)] = []
-    for record in try checkpoints() where record.kind == "state" && record.tags.isEmpty {
+    for record in try checkpoints() where record.pointer && record.tags.isEmpty {
       let files = files(of: record)
       if let file = files.first(where: { file in prefixes.contains { file.hasPrefix($0) } }) {
         candidates.append((record, file))

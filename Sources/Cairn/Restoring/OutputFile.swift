@@ -103,6 +103,8 @@ final class OutputFile: Sendable {
     self.path = path
     descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw failure("make", path) }
+    // A sign of life for whoever takes away what dead writers left, the Python package: held until this is closed.
+    flock(descriptor, LOCK_EX | LOCK_NB)
     // A full disk is known before the work is done; a filesystem that cannot tell is no reason not to try.
     if let size, size > 0 {
       let code = cairn_allocate(descriptor, Int64(size))

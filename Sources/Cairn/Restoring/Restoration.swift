@@ -77,11 +77,7 @@ struct Restoration {
     return report(bytes: file.size)
   }
 
-  /// As `torch.save` names it: the file's name without its ending.
-  var archiveName: String {
-    let stem = ((output.destination as NSString).lastPathComponent as NSString).deletingPathExtension
-    return stem.isEmpty ? "archive" : stem
-  }
+  var archiveName: String { PyTorchContainerWriter.archiveName(ofFile: output.destination) }
 
   /// Writes the output one piece after the other, and puts it in place; returns its size.
   func writeFile(_ body: (@escaping ZipWriter.Sink) throws -> Void) throws -> Int {

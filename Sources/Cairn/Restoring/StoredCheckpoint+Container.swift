@@ -21,8 +21,10 @@ extension StoredCheckpoint {
   /// A state as the PyTorch container that an export gives: which bytes it has where, without reading the storages.
   ///
   /// Its skeleton is the container's pickle, whoever wrote it; the checksums that the container wants are in the
-  /// manifest. The file has no modification time of its own.
-  public func container(of skeleton: Manifest.Bytes, archiveName: String) throws -> Manifest.File {
+  /// manifest. The file has no modification time of its own. `extra` are records that come last.
+  public func container(
+    of skeleton: Manifest.Bytes, archiveName: String, extra: [(name: String, content: [UInt8])] = []
+  ) throws -> Manifest.File {
     var positions = Array(manifest.storages.indices)
     if case .storage(let position) = skeleton { positions.removeAll { $0 == position } }
     let recorder = SegmentRecorder()
@@ -32,9 +34,9 @@ extension StoredCheckpoint {
         key: String(key), byteCount: size, crc32: manifest.crc32(ofStorage: position)
       ) { sink in try recorder.storage(position, size, sink) }
     }
-    try PyTorchContainerWriter(archiveName: archiveName).write(pickle: bytes(skeleton), storages: storages) {
-      recorder.add($0)
-    }
+    var writer = PyTorchContainerWriter(archiveName: archiveName)
+    writer.extraRecords = extra
+    try writer.write(pickle: bytes(skeleton), storages: storages) { recorder.add($0) }
     return recorder.file()
   }
 }

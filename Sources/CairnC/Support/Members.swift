@@ -99,6 +99,7 @@ extension Members {
     request.keepVersions = try int("keep_versions")
     request.parent = try string("parent")
     request.replaces = try strings("replaces") ?? []
+    request.pointer = try bool("pointer") ?? false
     return request
   }
 }

@@ -16,7 +16,7 @@ extension JSONValue {
       "metadata": .object(record.metadata), "extracted": .object(record.extracted),
       "created": .string(record.created), "host": .string(record.host), "user": .string(record.user),
       "size": JSONValue(record.size), "new_bytes": JSONValue(record.newBytes),
-      "tensor_count": JSONValue(record.tensorCount),
+      "tensor_count": JSONValue(record.tensorCount), "pointer": .bool(record.pointer),
     ]
   }
 

@@ -14,10 +14,9 @@ struct CollectGarbage: ParsableCommand {
         cairn gc
 
       With --pointers, it looks instead for versions whose pointer files are gone (deleted by hand, or never written by \
-      a process that died): states whose paths lie below these directories, that no pointer in them and no tag holds. \
-      It lists them, and with --remove frees them. A version whose pointer was moved out of these directories is among \
-      them, and so is a state that a program saved under such a name without a pointer: name all directories in which \
-      pointers may lie, and look at the list first.
+      a process that died): what the plugin or `cairn cp` saved below these directories for a pointer, and no pointer in \
+      them and no tag holds. It lists them, and with --remove frees them. A version whose pointer was moved out of \
+      these directories is among them: name all directories in which pointers may lie, and look at the list first.
 
         cairn gc --pointers runs
         cairn gc --pointers runs /archive/runs --remove

@@ -9,24 +9,40 @@ struct PointedCheckpoint {
   var record: CheckpointRecord
 }
 
+/// A file that an argument names and that holds versions: a pointer, or a full file that the Python plugin wrote.
+struct HoldingFile {
+  var file: String
+  var pointer: Pointer
+  var isFull: Bool
+  var repository: Repository
+}
+
 extension RepositoryOptions {
   /// What the pointer file of this name points to; nil if there is no such file, or it is no pointer, or one into
   /// another repository than the one that --repo names: then the argument is a name in that one.
   func pointed(_ argument: String, _ console: Console) throws -> PointedCheckpoint? {
-    guard let pointer = try Pointer.read(argument) else { return nil }
-    let repository: Repository
-    if repo != nil {
-      repository = try open(console)
-      guard repository.configuration.id == pointer.repository else { return nil }
-    } else {
-      let logger = Self.logger(console)
-      repository = try RepositoryDiscovery().repository(of: pointer, at: argument) {
-        try Repository(opening: $0, logger: logger)
-      }
-    }
+    guard let pointer = try Pointer.read(argument), let repository = try repository(of: pointer, argument, console)
+    else { return nil }
     return PointedCheckpoint(
       file: argument, pointer: pointer, repository: repository,
       record: try repository.checkpoint(pointer, at: argument))
+  }
+
+  /// The file of this name that holds versions; nil if there is none, as ``pointed(_:_:)``. What it holds may be gone.
+  func holding(_ argument: String, _ console: Console) throws -> HoldingFile? {
+    guard let pointer = try Pointer.readHeld(argument), let repository = try repository(of: pointer, argument, console)
+    else { return nil }
+    return HoldingFile(
+      file: argument, pointer: pointer, isFull: try Pointer.read(argument) == nil, repository: repository)
+  }
+
+  private func repository(of pointer: Pointer, _ file: String, _ console: Console) throws -> Repository? {
+    if repo != nil {
+      let repository = try open(console)
+      return repository.configuration.id == pointer.repository ? repository : nil
+    }
+    let logger = Self.logger(console)
+    return try RepositoryDiscovery().repository(of: pointer, at: file) { try Repository(opening: $0, logger: logger) }
   }
 }
 

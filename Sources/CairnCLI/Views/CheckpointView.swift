@@ -22,6 +22,7 @@ struct CheckpointView: Encodable {
   var size: Int
   var newBytes: Int
   var tensorCount: Int
+  var pointer: Bool
   var manifest: String
 
   init(_ record: CheckpointRecord) {
@@ -45,6 +46,7 @@ struct CheckpointView: Encodable {
     size = record.size
     newBytes = record.newBytes
     tensorCount = record.tensorCount
+    pointer = record.pointer
     manifest = record.manifest.hex
   }
 }

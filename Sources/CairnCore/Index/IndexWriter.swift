@@ -41,6 +41,14 @@ struct IndexWriter {
       if let from = entry.from { try movePack(from, to: entry.to) }
     case .versions:
       _ = try pathID(entry.path ?? "", version: entry.version ?? 0)
+    case .moved:
+      try move(entry)
+    case .tagged:
+      try tag(entry)
+    case .untagged:
+      try untag(entry)
+    case .annotated:
+      try annotate(entry)
     }
   }
 
@@ -70,25 +78,18 @@ struct IndexWriter {
     try db.cachedStatement(
       sql: """
         INSERT INTO checkpoint (uid, path_id, version, manifest_id, run_id, parent, step, epoch, created, host, user,
-          new_bytes, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          new_bytes, metadata, pointer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       entry.id, pathRow, version, manifest, run, entry.parent, entry.step, entry.epoch, entry.time, entry.host,
-      entry.user, entry.newBytes ?? 0, try json(entry.metadata),
+      entry.user, entry.newBytes ?? 0, try json(entry.metadata), entry.pointer ?? false,
     ])
     let id = db.lastInsertedRowID
     for (name, value) in entry.metrics ?? [:] {
       try db.cachedStatement(sql: "INSERT INTO metric (checkpoint_id, name, value) VALUES (?, ?, ?)")
         .execute(arguments: [id, name, value])
     }
-    for tag in entry.tags ?? [] {
-      try db.cachedStatement(
-        sql: """
-          INSERT INTO tag (name, checkpoint_id) VALUES (?, ?)
-          ON CONFLICT (name) DO UPDATE SET checkpoint_id = excluded.checkpoint_id
-          """
-      ).execute(arguments: [tag, id])
-    }
+    try tag(entry)
   }
 
   private func removeCheckpoint(_ uid: String) throws {
@@ -98,7 +99,7 @@ struct IndexWriter {
     try References(db: db).releaseManifest(row[1])
   }
 
-  private func pathID(_ name: String, version: Int) throws -> Int64 {
+  func pathID(_ name: String, version: Int) throws -> Int64 {
     let statement = try db.cachedStatement(
       sql: """
         INSERT INTO path (name, last_version) VALUES (?, ?)
@@ -107,7 +108,7 @@ struct IndexWriter {
     return try Int64.fetchOne(statement, arguments: [name, version]) ?? 0
   }
 
-  private func json(_ metadata: [String: JSONValue]?) throws -> String {
+  func json(_ metadata: [String: JSONValue]?) throws -> String {
     String(decoding: try JSONValue.object(metadata ?? [:]).serialized(), as: UTF8.self)
   }
 

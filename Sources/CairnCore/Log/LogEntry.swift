@@ -15,6 +15,14 @@ struct LogEntry: Codable, Sendable, Hashable {
     case repacked
     /// A rebuilt log says up to which number versions of a path were given.
     case versions
+    /// A path with all its versions, or one version, got another name.
+    case moved
+    /// Tags point to a checkpoint from now on, wherever they pointed before.
+    case tagged
+    /// Tags are gone.
+    case untagged
+    /// Metrics and metadata of a checkpoint were set, and others taken away.
+    case annotated
   }
 
   var op: Operation
@@ -44,12 +52,24 @@ struct LogEntry: Codable, Sendable, Hashable {
   var metadata: [String: JSONValue]?
   /// Bytes that were new to the repository.
   var newBytes: Int?
+  /// True if a pointer file was to hold the checkpoint; absent otherwise.
+  var pointer: Bool?
   /// The ids of checkpoints that a save replaced, or that a removal removed.
   var removes: [String]?
   /// The pack that was copied.
   var from: Digest?
   /// The pack that its blobs lie in now; nil if none was good.
   var to: Digest?
+  /// What a path, or the version of it that ``version`` says, is called from now on.
+  var newPath: String?
+  /// The version of ``newPath`` that one version became.
+  var newVersion: Int?
+  /// What was added to the numbers of all versions of a path; nil: nothing.
+  var shift: Int?
+  /// Names of metrics that were taken away.
+  var unsetMetrics: [String]?
+  /// Keys of metadata that were taken away.
+  var unsetMetadata: [String]?
 
   init(_ op: Operation, id: String, by origin: Origin) {
     self.op = op

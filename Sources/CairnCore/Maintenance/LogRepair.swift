@@ -122,6 +122,7 @@ extension Repository {
       entry.tags = record.tags.isEmpty ? nil : record.tags
       entry.metadata = record.metadata.isEmpty ? nil : record.metadata
       entry.newBytes = record.newBytes
+      entry.pointer = record.pointer ? true : nil
       try add(entry)
     }
     for row in try Row.fetchAll(db, sql: "SELECT name, last_version FROM path ORDER BY id") {

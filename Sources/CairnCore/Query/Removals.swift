@@ -1,20 +1,35 @@
 import GRDB
 
 extension Repository {
-  /// Who removed a checkpoint, and when: found in the log, which keeps it for good.
-  func removal(of name: PathName) throws -> LogEntry? {
+  /// How a name came to be no checkpoint's.
+  enum Departure {
+    case removed(LogEntry)
+    /// The checkpoint with that id, the latest of several, is called `now`.
+    case moved(LogEntry, id: String, now: PathName)
+  }
+
+  /// What became of the checkpoint that had a name: found in the log, which keeps it for good. Nil if none ever had it.
+  func departure(of name: PathName) throws -> Departure? {
     // An evaluator that waits for its first checkpoint asks again and again: the log is long.
     let given = try read {
       try Int.fetchOne($0, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [name.path])
     }
     guard let given, name.version ?? 1 <= given else { return nil }
-    var saved: Set<String> = []
-    var found: LogEntry?
+    func isMeant(_ other: PathName) -> Bool {
+      other.path == name.path && (name.version == nil || other.version == name.version)
+    }
+    var history = NameHistory()
+    var found: Departure?
     try forEachLogEntry { entry in
-      if entry.op == .saved, entry.path == name.path, name.version == nil || entry.version == name.version {
-        saved.insert(entry.id)
+      for event in history.follow(entry) {
+        let now = event.to.map { name.version == nil ? PathName(path: $0.path) : $0 }
+        if isMeant(event.from) {
+          found = now.map { .moved(entry, id: event.id, now: $0) } ?? .removed(entry)
+        } else if case .moved(let first, event.id, _) = found {
+          // It has gone on from there.
+          found = now.map { .moved(first, id: event.id, now: $0) } ?? .removed(entry)
+        }
       }
-      if entry.removes?.contains(where: saved.contains) == true { found = entry }
     }
     return found
   }
@@ -23,28 +38,29 @@ extension Repository {
   ///
   /// Found in the log, all of which is read.
   public func removal(ofID id: String) throws -> CheckpointRemoval? {
-    var name: String?
-    var found: LogEntry?
+    var history = NameHistory()
+    var found: CheckpointRemoval?
     try forEachLogEntry { entry in
-      if entry.op == .saved, entry.id == id { name = "\(entry.path ?? "?")@\(entry.version ?? 0)" }
-      if name != nil, entry.removes?.contains(id) == true { found = entry }
+      for event in history.follow(entry) where event.id == id && event.to == nil {
+        found = CheckpointRemoval(event, by: entry)
+      }
     }
-    return found.map { CheckpointRemoval(id: id, name: name ?? "", time: $0.time, user: $0.user, host: $0.host) }
+    return found
   }
 
-  /// What was removed, by whom and when, the latest first: all that the log knows of, or that of some paths.
+  /// What was removed, by whom and when, the latest first: all that the log knows of, or what was ever called by one of
+  /// some paths. The names are those at the time of the removal.
   public func removals(paths: [String] = [], limit: Int? = nil) throws -> [CheckpointRemoval] {
-    var names: [String: (path: String, name: String)] = [:]
+    var history = NameHistory()
+    var wanted: Set<String> = []
     var found: [CheckpointRemoval] = []
     try forEachLogEntry { entry in
-      if entry.op == .saved, let path = entry.path, let version = entry.version {
-        names[entry.id] = (path, "\(path)@\(version)")
-      }
-      for id in entry.removes ?? [] {
-        // A second removal of the same one, by somebody who did not know of the first, is none.
-        guard let saved = names.removeValue(forKey: id), paths.isEmpty || paths.contains(saved.path) else { continue }
-        found.append(
-          CheckpointRemoval(id: id, name: saved.name, time: entry.time, user: entry.user, host: entry.host))
+      for event in history.follow(entry) {
+        if event.to != nil {
+          if paths.contains(event.from.path) { wanted.insert(event.id) }
+        } else if paths.isEmpty || wanted.contains(event.id) || paths.contains(event.from.path) {
+          found.append(CheckpointRemoval(event, by: entry))
+        }
       }
     }
     return Array(found.reversed().prefix(limit ?? .max))
@@ -76,4 +92,12 @@ public struct CheckpointRemoval: Sendable, Hashable {
   public var user: String
   /// The host's name.
   public var host: String
+
+  fileprivate init(_ event: NameHistory.Event, by entry: LogEntry) {
+    id = event.id
+    name = event.from.description
+    time = entry.time
+    user = entry.user
+    host = entry.host
+  }
 }

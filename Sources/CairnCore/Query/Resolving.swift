@@ -3,15 +3,27 @@ import GRDB
 extension Repository {
   /// The checkpoint that `name` names: the newest version of a path, `path@n`, or the one a tag points to.
   ///
-  /// Throws ``CairnError/Kind/notFound``, or ``CairnError/Kind/removed`` if there was one and it was removed.
+  /// Throws ``CairnError/Kind/notFound``, which says so if there was one and it was moved, or
+  /// ``CairnError/Kind/removed`` if there was one and it was removed.
   public func checkpoint(_ name: PathName) throws -> CheckpointRecord {
     if let record = try find(name) { return record }
-    if let removal = try removal(of: name) {
-      throw CairnError(
-        .removed, "\(name): was removed on \(removal.time) by \(removal.user) on \(removal.host)",
-        advice: "`cairn log` lists what there is")
+    throw try absence(of: name)
+  }
+
+  /// Why there is no checkpoint of this name.
+  func absence(of name: PathName) throws -> CairnError {
+    let list = "`cairn log` lists what there is"
+    switch try departure(of: name) {
+    case .removed(let event):
+      return CairnError(
+        .removed, "\(name): was removed on \(event.time) by \(event.user) on \(event.host)", advice: list)
+    case .moved(let event, _, let now):
+      return CairnError(
+        .notFound, "\(name): was moved to \(now) on \(event.time) by \(event.user) on \(event.host)",
+        advice: "name it \(now)")
+    case nil:
+      return CairnError(.notFound, "\(name): no such checkpoint in \(path)", advice: list)
     }
-    throw CairnError(.notFound, "\(name): no such checkpoint in \(path)", advice: "`cairn log` lists what there is")
   }
 
   /// The checkpoint that `name` names; nil if there is none.
@@ -37,10 +49,12 @@ extension Repository {
 
   /// The checkpoint with this id; nil if there is none.
   public func checkpoint(id: String) throws -> CheckpointRecord? {
-    try read { db in
-      try Row.fetchOne(db, sql: CheckpointRecord.sql + " WHERE c.uid = ?", arguments: [id])
-        .map { try CheckpointRecord($0, db) }
-    }
+    try read { try Self.checkpoint(id: id, in: $0) }
+  }
+
+  static func checkpoint(id: String, in db: Database) throws -> CheckpointRecord? {
+    try Row.fetchOne(db, sql: CheckpointRecord.sql + " WHERE c.uid = ?", arguments: [id])
+      .map { try CheckpointRecord($0, db) }
   }
 
   /// Checkpoints, newest first: all, those of a run, those of paths, those with a tag.

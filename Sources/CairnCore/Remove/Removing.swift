@@ -9,6 +9,13 @@ extension Repository {
     public var freed: Freed
     /// What went less than well although they were removed.
     public var warnings: [String]
+
+    /// Makes one from its parts.
+    public init(removed: [String] = [], freed: Freed = Freed(), warnings: [String] = []) {
+      self.removed = removed
+      self.freed = freed
+      self.warnings = warnings
+    }
   }
 
   /// Removes all versions of a path, or `path@n` that one, and frees the bytes that nothing else holds.
@@ -21,7 +28,7 @@ extension Repository {
   public func remove(_ names: [PathName], progress: Progress? = nil) throws -> Removal {
     try remove(progress: progress) { db in
       try names.flatMap { name in
-        try Row.fetchAll(
+        try Removable.fetch(
           db,
           sql: """
             SELECT c.uid, p.name || '@' || c.version FROM checkpoint c JOIN path p ON p.id = c.path_id
@@ -35,7 +42,7 @@ extension Repository {
   public func remove(ids: [String]) throws -> Removal {
     try remove { db in
       try ids.flatMap { id in
-        try Row.fetchAll(
+        try Removable.fetch(
           db,
           sql: """
             SELECT c.uid, p.name || '@' || c.version FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE c.uid = ?
@@ -44,16 +51,16 @@ extension Repository {
     }
   }
 
-  private func remove(
-    progress: Progress? = nil, _ find: (Database) throws -> [Row]
+  /// Removes the checkpoints whose ids and names `find` gives, asked with the lock held.
+  func remove(
+    progress: Progress? = nil, _ find: (Database) throws -> [Removable]
   ) throws -> Removal {
     var warnings: [String] = []
     let removed = try locked { locked in
       var seen: Set<String> = []
-      let rows = try locked.index.read { try find($0) }.filter { seen.insert($0[0]).inserted }
-      let ids: [String] = rows.map { $0[0] }
-      warnings += try locked.commitRemoval(of: ids)
-      return rows.map { $0[1] as String }
+      let rows = try locked.index.read { try find($0) }.filter { seen.insert($0.id).inserted }
+      warnings += try locked.commitRemoval(of: rows.map(\.id))
+      return rows.map(\.name)
     }
     // Also if it was gone already: whoever removed it may have died before this.
     do {
@@ -64,5 +71,16 @@ extension Repository {
       warnings.append("removed, but freeing space failed (\(error)); `cairn gc` goes on with it")
       return Removal(removed: removed, freed: Freed(), warnings: warnings)
     }
+  }
+}
+
+/// A checkpoint that is to be removed: its id, and what it is called.
+struct Removable {
+  var id: String
+  var name: String
+
+  /// Those that a query gives, ids first.
+  fileprivate static func fetch(_ db: Database, sql: String, arguments: StatementArguments) throws -> [Removable] {
+    try Row.fetchAll(db, sql: sql, arguments: arguments).map { Removable(id: $0[0], name: $0[1]) }
   }
 }

@@ -42,6 +42,7 @@ struct Commit {
     entry.tags = request.tags.isEmpty ? nil : request.tags
     entry.metadata = request.metadata.isEmpty ? nil : request.metadata
     entry.newBytes = prepared.newBytes
+    entry.pointer = request.pointer ? true : nil
     warnings += try locked.commit(entry, replacing: place.replaced, known: prepared.known)
     let report = SaveReport(
       id: entry.id, path: request.path, version: place.version, manifest: prepared.digest,

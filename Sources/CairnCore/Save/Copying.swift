@@ -4,7 +4,7 @@ import GRDB
 extension Repository {
   /// Makes a new version of the path `request.path` out of a checkpoint that is there: its bytes are shared, not copied.
   ///
-  /// What the request does not give (run, step, epoch, metrics, metadata) is taken from the source; tags are not.
+  /// What the request does not give (run, step, epoch, metrics, metadata) is taken from the source; tags and ``SaveRequest/pointer`` are not.
   public func copy(_ source: PathName, _ request: SaveRequest) throws -> SaveReport {
     try request.validate()
     let seen = try checkpoint(source)
@@ -12,8 +12,8 @@ extension Repository {
     // Before the lock is taken: as long as the source is listed, nothing that it needs leaves its place.
     try makeDurable(file.manifest, seen.manifest)
     let report: SaveReport? = try locked { locked in
-      let again = try locked.index.read { try Self.find(PathName(path: seen.path, version: seen.version), in: $0) }
-      guard let record = again, record.id == seen.id else { return nil }
+      // By its id: it may have been moved meanwhile.
+      guard let record = try locked.index.read({ try Self.checkpoint(id: seen.id, in: $0) }) else { return nil }
       var warnings: [String] = []
       let naming = CheckpointNaming(repository: self)
       let run = try (request.run ?? record.run).map { try naming.run($0, metadata: [:], &locked, &warnings) }
@@ -33,6 +33,7 @@ extension Repository {
       let metadata = request.metadata.isEmpty ? record.metadata : request.metadata
       entry.metadata = metadata.isEmpty ? nil : metadata
       entry.newBytes = 0
+      entry.pointer = request.pointer ? true : nil
       warnings += try locked.commit(entry, replacing: place.replaced, known: file)
       return SaveReport(
         id: entry.id, path: request.path, version: place.version, manifest: record.manifest,

@@ -23,6 +23,9 @@ public struct SaveRequest: Sendable {
   public var replaces: [String] = []
   /// The id of the checkpoint it follows; nil: the newest version of the path, else the newest checkpoint of the run.
   public var parent: String?
+  /// Whether a pointer file is written for it next, and holds it. It is marked so: where that pointer is gone,
+  /// ``/Cairn/Repository/unheldVersions(below:)`` lists the version as one that nothing needs any more.
+  public var pointer = false
   /// Told how many bytes of how many have been read, from any thread.
   public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
   /// Asked often, from any thread, until the commit begins: `true` ends the save with ``CairnError/Kind/cancelled``, and
@@ -53,13 +56,14 @@ extension SaveRequest {
   }
 
   /// Throws if the lines that would say all this are too long: before a long save, not at its end.
-  private func validateLines() throws {
+  func validateLines() throws {
     let id = String(repeating: "0", count: 32)
     var saved = LogEntry(.saved, id: id, by: .now())
     saved.path = path
     (saved.version, saved.newBytes, saved.step, saved.epoch) = (.max, .max, step, epoch)
     (saved.manifest, saved.run, saved.parent) = (.zero, id, parent ?? id)
     (saved.tags, saved.metadata) = (tags, metadata)
+    saved.pointer = pointer ? true : nil
     saved.metrics = metrics.filter { $0.value.isFinite }
     saved.removes = Array(repeating: id, count: LockedRepository.idsPerLine)
     _ = try LogLine(saved, after: .zero)

@@ -28,6 +28,8 @@ public struct PyTorchContainerWriter {
   public var byteOrder: PyTorchContainer.ByteOrder
   /// The record `.data/serialization_id`; nil for one made of the records' names and checksums.
   public var serializationID: String?
+  /// Records of others, which PyTorch does not look at; they come last.
+  public var extraRecords: [(name: String, content: [UInt8])] = []
 
   /// Makes a writer of containers with that archive name.
   public init(
@@ -59,6 +61,7 @@ public struct PyTorchContainerWriter {
     try zip.add("\(archiveName)/version", Array("3\n".utf8))
     let id = serializationID ?? PyTorchContainerWriter.serializationID(of: zip.checksums)
     try zip.add("\(archiveName)/.data/serialization_id", Array(id.utf8))
+    for record in extraRecords { try zip.add("\(archiveName)/\(record.name)", record.content) }
     try zip.finish()
   }
 

@@ -1,20 +1,11 @@
-"""Writing files durably, and names for temporary ones."""
+"""Writing files durably."""
 
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 
-
-def temporary_beside(path: str) -> str:
-    """A new name in a path's directory.
-
-    It has neither ``ckpt`` nor ``last`` in it: Lightning finds the newest ``hpc_ckpt_N`` and the
-    last checkpoint by looking for these in the directory's names.
-    """
-    directory = os.path.dirname(path) or "."
-    return os.path.join(directory, f".cairn-{secrets.token_hex(8)}.tmp")
+from ._temporaries import Temporary
 
 
 def sync_directory(path: str) -> None:
@@ -42,17 +33,13 @@ def make_directories(path: str) -> None:
 
 def write_durably(path: str, content: bytes) -> None:
     """Puts a file at a path: atomically, durably, with the mode that the umask gives."""
-    temporary = temporary_beside(path)
-    try:
+    with Temporary(path) as temporary:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+        with os.fdopen(os.open(temporary.path, flags, 0o666), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        replace_durably(temporary, path)
-    except BaseException:
-        _unlink_quietly(temporary)
-        raise
+        replace_durably(temporary.path, path)
 
 
 def replace_durably(temporary: str, path: str) -> None:
@@ -68,13 +55,6 @@ def sync_file(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _unlink_quietly(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
 
 
 def link_count(path: str) -> int:

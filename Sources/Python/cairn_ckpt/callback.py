@@ -7,7 +7,8 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
-from .checkpoint_io import METRICS_KEY, CairnCheckpointIO
+from ._options import METRICS_KEY
+from .checkpoint_io import CairnCheckpointIO
 
 
 def _bases() -> tuple[type, ...]:

@@ -1,0 +1,103 @@
+import GRDB
+
+/// What a move has done.
+public struct MoveReport: Sendable {
+  /// A checkpoint that got another name.
+  public struct Moved: Sendable, Hashable {
+    /// Its id.
+    public var id: String
+    /// What it was called.
+    public var from: PathName
+    /// What it is called now.
+    public var to: PathName
+  }
+
+  /// The checkpoints that got another name, in the order of their versions.
+  public var moved: [Moved]
+  /// What went less than well although they were moved.
+  public var warnings: [String]
+}
+
+extension Repository {
+  /// Gives a path with all its versions, or `path@n` that one, another name. No content is touched.
+  ///
+  /// Versions of a path keep their numbers where nothing was ever called so; under a name that was used before, they go
+  /// on after the last number that was given there, as does the one version of a `path@n`. Under the old name no number
+  /// is given again either. Pointer files name checkpoints by their ids, and go on to.
+  ///
+  /// Throws ``CairnError/Kind/alreadyExists`` if there are checkpoints, or a tag, of the new name,
+  /// ``CairnError/Kind/invalid`` if `name` is a tag or `newPath` cannot be a name, and ``CairnError/Kind/notFound``.
+  public func move(_ name: PathName, to newPath: String) throws -> MoveReport {
+    try PathName.validate(newPath)
+    guard newPath != name.path else {
+      throw CairnError(.invalid, "\(name): is called so already", advice: "choose another name")
+    }
+    let report = try locked { locked -> MoveReport? in
+      guard let plan = try locked.index.read({ try MovePlan($0, name, newPath) }) else { return nil }
+      return MoveReport(moved: plan.moved, warnings: try locked.commit(plan.entry) + plan.warnings)
+    }
+    if let report { return report }
+    let record = try checkpoint(name)
+    throw CairnError(.invalid, "\(name): a tag, of \(record.name)", advice: "name the checkpoint: \(record.name)")
+  }
+}
+
+/// A move, decided with the lock held.
+private struct MovePlan {
+  var entry: LogEntry
+  var moved: [MoveReport.Moved]
+  var warnings: [String] = []
+
+  /// Nil if there is nothing of that name.
+  init?(_ db: Database, _ name: PathName, _ newPath: String) throws {
+    let rows = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT c.uid, c.version, p.last_version,
+          c.pointer AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.checkpoint_id = c.id)
+        FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? AND (? IS NULL OR c.version = ?) ORDER BY c.version
+        """, arguments: [name.path, name.version, name.version])
+    guard let first = rows.first else { return nil }
+    try Self.requireFree(newPath, in: db)
+    let given = try Int.fetchOne(db, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [newPath]) ?? 0
+    guard !given.addingReportingOverflow(first[2]).overflow, given < .max else {
+      throw CairnError(.invalid, "\(newPath): has no version numbers left", advice: "choose another name")
+    }
+    entry = LogEntry(.moved, id: name.version == nil ? randomID() : first[0], by: .now())
+    entry.path = name.path
+    entry.newPath = newPath
+    if name.version != nil {
+      entry.version = first[1]
+      entry.newVersion = given + 1
+    } else if given > 0 {
+      entry.shift = given
+    }
+    let newVersion = entry.newVersion
+    moved = rows.map { row in
+      MoveReport.Moved(
+        id: row[0], from: PathName(path: name.path, version: row[1]),
+        to: PathName(path: newPath, version: newVersion ?? row[1] + given))
+    }
+    // Whoever gives it a name of its own may think that it stays now.
+    if rows.contains(where: { $0[3] }) {
+      warnings.append(
+        "\(newPath): a pointer file holds what was moved, and it goes with that, whatever it is called: tag it, or make a "
+          + "copy of it with `cairn cp`, to keep it")
+    }
+  }
+
+  private static func requireFree(_ name: String, in db: Database) throws {
+    let isPath = try Bool.fetchOne(
+      db, sql: "SELECT EXISTS (SELECT 1 FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ?)",
+      arguments: [name])
+    if isPath == true {
+      throw CairnError(
+        .alreadyExists, "\(name): there are checkpoints of this name",
+        advice: "choose another name; `cairn cp` makes a new version of it")
+    }
+    if try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM tag WHERE name = ?)", arguments: [name]) == true {
+      throw CairnError(
+        .alreadyExists, "\(name): is a tag, which would no longer be found", advice: "choose another name")
+    }
+  }
+}

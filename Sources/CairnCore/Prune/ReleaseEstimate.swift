@@ -1,0 +1,83 @@
+import Foundation
+import GRDB
+
+/// What removing checkpoints and the sweep after it would free: ``References`` gone through in memory, nothing written.
+struct ReleaseEstimate {
+  private let db: Database
+  private var manifests: [Int64: Int] = [:]
+  private var tensors: [Int64: Int] = [:]
+  private var storages: [Int64: Int] = [:]
+  private var blobs: [Int64: Int] = [:]
+  private var packs: [Int64: Int] = [:]
+  private var fallen = Freed()
+  private var fallenPacks: [Int64] = []
+
+  init(_ db: Database) { self.db = db }
+
+  /// Takes away the reference of a checkpoint to its manifest.
+  mutating func release(manifest id: Int64) throws {
+    guard let row = try fell(&manifests, "manifest", "blob_id, tensors, storages", id) else { return }
+    for tensor in try PackedIDs.decode(row[2] as Data) {
+      if let row = try fell(&tensors, "tensor", "storage_id", tensor) { try release(storage: row[1]) }
+    }
+    for storage in try PackedIDs.decode(row[3] as Data) { try release(storage: storage) }
+    try release(blob: row[1])
+  }
+
+  /// What the sweep would unlink: what has fallen to 0, and what was there already.
+  func freed(_ repository: Repository) throws -> Freed {
+    // Nobody can say what one that cannot be read needs: nothing is unlinked.
+    let unreadable = try Int64.fetchAll(db, sql: "SELECT id FROM manifest WHERE state > 0 AND state = 2 AND refs > 0")
+    if unreadable.contains(where: { manifests[$0] != 0 }) { return Freed() }
+    var freed = fallen
+    let waiting = try Row.fetchOne(
+      db, sql: "SELECT count(*), coalesce(sum(stored), 0) FROM blob WHERE refs = 0 AND place <> 2")
+    if let waiting { freed += Freed(files: waiting[0], bytes: waiting[1]) }
+    var digests = try Data.fetchAll(
+      db,
+      sql: """
+        SELECT digest FROM pack WHERE refs = 0
+          AND NOT EXISTS (SELECT 1 FROM blob WHERE pack_id = pack.id AND refs > 0)
+        """)
+    for pack in fallenPacks {
+      if let digest = try Data.fetchOne(db, sql: "SELECT digest FROM pack WHERE id = ?", arguments: [pack]) {
+        digests.append(digest)
+      }
+    }
+    // The index does not keep how large packs are.
+    for digest in digests {
+      guard let digest = Digest(bytes: digest),
+        let status = try Files.status(repository.blobs.path(digest, .pack))
+      else { continue }
+      freed += Freed(files: 1, bytes: status.size)
+    }
+    return freed
+  }
+
+  private mutating func release(storage id: Int64) throws {
+    guard let row = try fell(&storages, "storage", "blobs", id) else { return }
+    for blob in Set(try PackedIDs.decode(row[1] as Data)) { try release(blob: blob) }
+  }
+
+  private mutating func release(blob id: Int64) throws {
+    guard let row = try fell(&blobs, "blob", "stored, pack_id", id) else { return }
+    if let pack = row[2] as Int64? {
+      if try fell(&packs, "pack", "id", pack) != nil { fallenPacks.append(pack) }
+    } else {
+      fallen += Freed(files: 1, bytes: row[1])
+    }
+  }
+
+  /// Counts down a row; the row, its count first, if it has just fallen to 0.
+  private func fell(_ counts: inout [Int64: Int], _ table: String, _ columns: String, _ id: Int64) throws -> Row? {
+    if let count = counts[id], count > 1 {
+      counts[id] = count - 1
+      return nil
+    }
+    let statement = try db.cachedStatement(sql: "SELECT refs, \(columns) FROM \(table) WHERE id = ?")
+    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+    let count = counts[id] ?? row[0]
+    counts[id] = count - 1
+    return count == 1 ? row : nil
+  }
+}
