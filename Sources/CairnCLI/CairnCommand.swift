@@ -37,7 +37,9 @@ struct CairnCommand: ParsableCommand {
         name: "Checkpoints", subcommands: [Save.self, Restore.self, Log.self, Show.self, Copy.self, Remove.self]),
       CommandGroup(
         name: "Repository",
-        subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),
+        subcommands: [
+          Init.self, Stats.self, DiskUsage.self, Query.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self,
+        ]),
     ])
 
   /// The parser's errors look like all others.

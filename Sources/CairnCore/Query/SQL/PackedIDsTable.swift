@@ -72,7 +72,8 @@ enum PackedIDsTable {
   private static func connect(
     _ connection: OpaquePointer?, _ table: UnsafeMutablePointer<UnsafeMutablePointer<sqlite3_vtab>?>?
   ) -> Int32 {
-    let code = sqlite3_declare_vtab(connection, "CREATE TABLE packed_ids (value INTEGER, position INTEGER, list HIDDEN)")
+    let code = sqlite3_declare_vtab(
+      connection, "CREATE TABLE packed_ids (value INTEGER, position INTEGER, list HIDDEN)")
     guard code == SQLITE_OK else { return code }
     _ = cairn_sqlite_vtab_innocuous(connection.map { UnsafeMutableRawPointer($0) })
     let new = UnsafeMutablePointer<sqlite3_vtab>.allocate(capacity: 1)

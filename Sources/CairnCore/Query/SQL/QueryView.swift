@@ -95,7 +95,8 @@ extension QueryView {
       Column("strides", "y.strides", "elements between neighbours along each dimension, a JSON array"),
       Column("byte_offset", "t.byte_offset", "where it begins in its storage, in bytes"),
       Column("bytes", "tensor_bytes(y.dtype, y.shape)", "the bytes of its elements; NULL if the type is unknown"),
-      Column("storage", "t.storage_id", "a number: the same for tensors on the same bytes, for as long as they are there"),
+      Column(
+        "storage", "t.storage_id", "a number: the same for tensors on the same bytes, for as long as they are there"),
       Column("storage_bytes", "s.size", "the bytes of its storage"),
       Column(
         "digests",
