@@ -11,16 +11,16 @@ struct Query: ParsableCommand {
       One SELECT of SQLite's, over the views below; - reads it from standard input. The arguments are the values for \
       its ?, one each: a number if it can be read as one, else text. Text in SQL goes in single quotes.
 
-        cairn query "SELECT checkpoint, step FROM checkpoints WHERE run = ? ORDER BY step" sweep-4
-        cairn query "SELECT dtype, count(*) FROM tensors WHERE checkpoint = 'last.ckpt@2' GROUP BY dtype"
-        cairn query --csv "SELECT step, value FROM metrics WHERE name = 'val_loss'" > val_loss.csv
-        cairn query --views                   the views and their columns with what they hold
+        cairn query "SELECT checkpoint, step FROM checkpoints WHERE run = ?" r1
+        cairn query "SELECT name, bytes FROM tensors WHERE checkpoint = 'a@2'"
+        cairn query --csv "SELECT step, value FROM metrics" > metrics.csv
+        cairn query --views                  the views, and what their columns hold
 
       \(viewsText)
 
       The tables behind the views may be read as well (SELECT sql FROM sqlite_schema), but change with every version. \
-      Nothing can be written, attached or set, and a query that takes longer than --timeout is stopped: with exit \
-      code 1, after the rows that it had found by then.
+      Nothing can be written, attached or set. A query that takes longer than --timeout is stopped: what it had found \
+      by then is printed (a JSON list stays without its end), and the exit code is 1.
 
       JSON: a list of objects, one for each row, with the columns' names (a second "a" is "a_2"). CSV: RFC 4180 with a \
       heading; NULL is an empty field, an empty text is "". In both, blobs are hexadecimal digits.
@@ -81,9 +81,9 @@ struct Query: ParsableCommand {
       try repository.open(console).query(
         sql, arguments: arguments.map(Self.value), limits: limits, columns: { try rows.begin($0) },
         row: { try rows.add($0) })
-    } catch let error as CairnError where error.kind == .cancelled {
-      // What was found until then is as true as the rest.
-      try rows.finish()
+    } catch {
+      // What was found until then is true.
+      try rows.abandon()
       throw error
     }
     try rows.finish()
@@ -110,8 +110,7 @@ struct Query: ParsableCommand {
       try console.result((index > 0 ? "\n" : "") + heading + "\n")
       var table = Table([Table.Column(title: "column"), Table.Column(title: "what it holds", minimum: 20)])
       for column in view.columns { table.add([Table.Cell("  " + column.name), Table.Cell(column.description)]) }
-      let layout = table.layout(width: Terminal.output.width)
-      try console.result(table.lines(layout, console.style))
+      try console.result(table.lines(table.layout(width: Terminal.output.width), console.style))
     }
   }
 

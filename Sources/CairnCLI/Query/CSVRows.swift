@@ -5,6 +5,7 @@ import Cairn
 /// NULL is an empty field, an empty text a quoted one. Bytes are hexadecimal.
 struct CSVRows: QueryRows {
   private var output = OutputBuffer()
+  private var rows = 0
   /// In a terminal, what it would obey is shown instead.
   private let isTerminal: Bool
 
@@ -13,6 +14,7 @@ struct CSVRows: QueryRows {
   mutating func begin(_ columns: [String]) throws { try put(columns.map { quoted($0) }) }
 
   mutating func add(_ row: [QueryValue]) throws {
+    rows += 1
     try put(
       row.map { value in
         switch value {
@@ -26,6 +28,10 @@ struct CSVRows: QueryRows {
   }
 
   mutating func finish() throws { try output.flush() }
+
+  mutating func abandon() throws {
+    if rows > 0 { try output.flush() }
+  }
 
   private mutating func put(_ fields: [String]) throws { try output.put(fields.joined(separator: ",") + "\r\n") }
 

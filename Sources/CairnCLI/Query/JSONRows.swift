@@ -21,6 +21,12 @@ struct JSONRows: QueryRows {
     try output.flush()
   }
 
+  /// The list stays open: a program must not take it for whole.
+  mutating func abandon() throws {
+    if !isFirst { try output.put("\n") }
+    try output.flush()
+  }
+
   private static func value(_ value: QueryValue) -> String {
     switch value {
     case .null: return "null"

@@ -7,6 +7,8 @@ protocol QueryRows {
   mutating func add(_ row: [QueryValue]) throws
   /// There are no more.
   mutating func finish() throws
+  /// There would be more, but for an error: what there is so far, so that it cannot be taken for all.
+  mutating func abandon() throws
 }
 
 /// Standard output in pieces of some size, so that a row is not a write.

@@ -29,6 +29,10 @@ struct TableRows: QueryRows {
 
   mutating func finish() throws { try flush() }
 
+  mutating func abandon() throws {
+    if !rows.isEmpty { try flush() }
+  }
+
   private mutating func flush() throws {
     if rows.isEmpty, done > 0 { return }
     defer {

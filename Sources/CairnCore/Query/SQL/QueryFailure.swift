@@ -21,10 +21,12 @@ struct QueryFailure {
       return
     case nil: break
     }
+    // Not by the code: what the authorizer refuses while something is parsed in between comes as another error.
+    if let refused = guardian.refused {
+      error = CairnError(.invalid, "\(refused) is refused: a query only reads", advice: "use SELECT")
+      return
+    }
     switch code & 0xFF {
-    case SQLITE_AUTH:
-      error = CairnError(
-        .invalid, "\(guardian.refused ?? message) is refused: a query only reads", advice: "use SELECT")
     case SQLITE_CORRUPT, SQLITE_NOTADB:
       error = CairnError.damaged(IndexFile.fileName, message, advice: "run `cairn reindex`")
     case SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_CANTOPEN, SQLITE_PROTOCOL:

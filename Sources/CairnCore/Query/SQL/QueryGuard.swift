@@ -81,7 +81,7 @@ final class QueryGuard {
   }
 
   /// They describe tables, and change nothing.
-  private static let allowedPragmas: Set = [
+  static let allowedPragmas: Set = [
     "table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo", "foreign_key_list",
   ]
 
@@ -95,6 +95,8 @@ final class QueryGuard {
   private static func words(_ action: Int32, _ first: String?, _ second: String?) -> String {
     switch action {
     case SQLITE_INSERT: return "INSERT"
+    case SQLITE_UPDATE where first == "sqlite_master" || first == "sqlite_temp_master":
+      return "a change of the schema, or a virtual table that is not offered,"
     case SQLITE_UPDATE: return "UPDATE"
     case SQLITE_DELETE: return "DELETE"
     case SQLITE_TRANSACTION: return first ?? "a transaction"

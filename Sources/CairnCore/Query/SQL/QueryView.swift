@@ -78,7 +78,8 @@ extension QueryView {
       """)
 
   /// From each manifest's list to the tensors, in this order however it is asked: the other way round the lists of all
-  /// manifests would be read for each tensor. What is joined last is left out where no column of it is asked for.
+  /// manifests would be read for each tensor. What a tensor's type and storage say is looked up only where it is asked
+  /// for.
   static let tensors = QueryView(
     name: "tensors", description: "a row for each tensor of each checkpoint",
     columns: [
@@ -90,25 +91,30 @@ extension QueryView {
       Column("step", "c.step", "the training step, or NULL"),
       Column("position", "i.position", "0 for the checkpoint's first tensor"),
       Column("name", "n.name", "the tensor's name"),
-      Column("dtype", "y.dtype", "its element type: 'float32', 'bfloat16' …"),
-      Column("shape", "y.shape", "elements along each dimension, a JSON array"),
-      Column("strides", "y.strides", "elements between neighbours along each dimension, a JSON array"),
+      Column(
+        "dtype", "(SELECT dtype FROM tensor_type WHERE id = t.type_id)", "its element type: 'float32', 'bfloat16' …"),
+      Column(
+        "shape", "(SELECT shape FROM tensor_type WHERE id = t.type_id)", "elements along each dimension, a JSON array"),
+      Column(
+        "strides", "(SELECT strides FROM tensor_type WHERE id = t.type_id)",
+        "elements between neighbours along each dimension, a JSON array"),
       Column("byte_offset", "t.byte_offset", "where it begins in its storage, in bytes"),
-      Column("bytes", "tensor_bytes(y.dtype, y.shape)", "the bytes of its elements; NULL if the type is unknown"),
+      Column(
+        "bytes", "(SELECT tensor_bytes(dtype, shape) FROM tensor_type WHERE id = t.type_id)",
+        "the bytes of its elements; NULL if the type is unknown"),
       Column(
         "storage", "t.storage_id", "a number: the same for tensors on the same bytes, for as long as they are there"),
-      Column("storage_bytes", "s.size", "the bytes of its storage"),
+      Column("storage_bytes", "(SELECT size FROM storage WHERE id = t.storage_id)", "the bytes of its storage"),
       Column(
         "digests",
         "(SELECT json_group_array(digest) FROM (SELECT lower(hex(sb.digest)) AS digest "
-          + "FROM packed_ids(s.blobs) sp CROSS JOIN blob sb ON sb.id = sp.value ORDER BY sp.position))",
+          + "FROM packed_ids((SELECT blobs FROM storage WHERE id = t.storage_id)) sp CROSS JOIN blob sb ON sb.id = sp.value ORDER BY sp.position))",
         "the SHA-256 of each blob of its storage, a JSON array"),
     ],
     source: """
-      checkpoint c JOIN path p ON p.id = c.path_id JOIN manifest m ON m.id = c.manifest_id
-        CROSS JOIN packed_ids(m.tensors) i CROSS JOIN tensor t ON t.id = i.value
-        LEFT JOIN tensor_name n ON n.id = t.name_id LEFT JOIN tensor_type y ON y.id = t.type_id
-        LEFT JOIN storage s ON s.id = t.storage_id LEFT JOIN run r ON r.id = c.run_id
+      checkpoint c JOIN path p ON p.id = c.path_id LEFT JOIN run r ON r.id = c.run_id
+        JOIN manifest m ON m.id = c.manifest_id CROSS JOIN packed_ids(m.tensors) i
+        CROSS JOIN tensor t ON t.id = i.value LEFT JOIN tensor_name n ON n.id = t.name_id
       """)
 
   static let runs = QueryView(
