@@ -134,7 +134,9 @@ import Testing
     let scratch = try Scratch()
     let repository = try scratch.repository()
     #expect(try repository.growth(stretches: 10).points == [])
-    let seeded = try seeded(try Scratch(), seed: 6)
+    let other = try Scratch()
+    let seeded = try seeded(other, seed: 6)
+    defer { withExtendedLifetime(other) {} }
     let growth = try seeded.growth(stretches: 10)
     let stats = try seeded.stats()
     let last = try #require(growth.points.last)

@@ -9,7 +9,8 @@ struct Query: ParsableCommand {
     usage: "cairn query [<options>] <sql> [<argument> ...]",
     discussion: """
       One SELECT of SQLite's, over the views below; - reads it from standard input. The arguments are the values for \
-      its ?, one each: a number if it can be read as one, else text. Text in SQL goes in single quotes.
+      its ?, one each: a number if it can be read as one, else text; after -- they may begin with -. Text in SQL goes in \
+      single quotes.
 
         cairn query "SELECT checkpoint, step FROM checkpoints WHERE run = ?" r1
         cairn query "SELECT name, bytes FROM tensors WHERE checkpoint = 'a@2'"

@@ -73,7 +73,7 @@ struct Stats: ParsableCommand {
       let padding = String(repeating: " ", count: 13 - label.count)
       try console.result("\(console.style.dim(label))\(padding)\(value)\n")
     }
-    let chart = GrowthChart(growth, sizes).text(console.style)
+    let chart = GrowthChart(growth, sizes).text(console.style, width: Terminal.output.width)
     if !chart.isEmpty { try console.result("\n" + chart) }
   }
 

@@ -19,8 +19,8 @@ struct GrowthChart {
 
   private static let margin = 14
 
-  /// The chart as lines; empty if there is too little to show.
-  func text(_ style: Style) -> String {
+  /// The chart as lines of at most `width` columns; empty if there is too little to show.
+  func text(_ style: Style, width: Int?) -> String {
     guard growth.points.count > 1, let last = growth.points.last, last.logicalBytes > 0 else { return "" }
     let top = max(last.logicalBytes, last.storedBytes)
     var lines: [String] = []
@@ -32,10 +32,12 @@ struct GrowthChart {
       lines.append("\(padded(label)) \(style.dim("│"))\(columns)")
     }
     lines.append("\(padded("")) \(style.dim("└" + String(repeating: "─", count: growth.points.count)))")
-    lines.append("\(padded("")) \(dates)")
+    lines.append(below(dates, width) { $0 })
+    let legend = "█ stored  ░ logical  a column is \(Self.duration(growth.seconds))"
     lines.append(
-      "\(padded("")) \(style.green("█")) stored  \(style.dim("░")) logical  a column is \(Self.duration(growth.seconds))"
-    )
+      below(legend, width) { text in
+        text.hasPrefix("█") ? style.green("█") + text.dropFirst() : text
+      })
     return lines.map { trimmed($0) + "\n" }.joined()
   }
 
@@ -57,8 +59,15 @@ struct GrowthChart {
     let start = sameDay ? "\(first.prefix(10)) \(first.dropFirst(11).prefix(8)) UTC" : String(first.prefix(10))
     let end = sameDay ? String(last.dropFirst(11).prefix(8)) : String(last.prefix(10))
     let room = growth.points.count - start.count - end.count
-    guard room > 0 else { return " \(start) – \(end)" }
-    return " " + start + String(repeating: " ", count: room) + end
+    guard room > 0 else { return "\(start) – \(end)" }
+    return start + String(repeating: " ", count: room) + end
+  }
+
+  /// A line below the columns: under the first of them if there is room, else from the left.
+  private func below(_ text: String, _ width: Int?, _ paint: (String) -> String) -> String {
+    let room = width ?? .max
+    let indented = Self.margin - 1 + columns(of: text) <= room
+    return (indented ? String(repeating: " ", count: Self.margin - 1) : "") + paint(truncated(text, to: room))
   }
 
   private func padded(_ label: String) -> String {

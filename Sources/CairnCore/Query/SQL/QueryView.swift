@@ -155,7 +155,7 @@ extension QueryView {
       Column(
         "place", "CASE b.place WHEN 0 THEN 'raw' WHEN 1 THEN 'zstd' ELSE 'pack' END",
         "'raw' or 'zstd': a file of its own; 'pack'"),
-      Column("pack", "lower(hex(k.digest))", "the SHA-256 of the pack that holds it, or NULL"),
+      Column("pack", "nullif(lower(hex(k.digest)), '')", "the SHA-256 of the pack that holds it, or NULL"),
       Column("refs", "b.refs", "how many storages and manifests need it; 0: it waits for gc"),
     ],
     source: "blob b LEFT JOIN pack k ON k.id = b.pack_id")
