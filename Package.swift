@@ -30,6 +30,7 @@ let package = Package(
         "CairnMigrations", "CairnSystem",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
         .product(name: "Logging", package: "swift-log"),
       ]),
     .target(name: "CairnFormats", dependencies: ["CairnCore", "CairnSystem"]),

@@ -39,7 +39,9 @@ struct CairnCommand: ParsableCommand {
         name: "Names and retention", subcommands: [Tag.self, Move.self, Annotate.self, Prune.self]),
       CommandGroup(
         name: "Repository",
-        subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),
+        subcommands: [
+          Init.self, Stats.self, DiskUsage.self, Query.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self,
+        ]),
     ])
 
   /// The parser's errors look like all others.

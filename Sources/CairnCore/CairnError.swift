@@ -46,6 +46,8 @@ public struct CairnError: Error, Sendable, Hashable, CustomStringConvertible {
   public var advice: String
   /// The blob that is missing or damaged, if it is one.
   public var blob: Digest?
+  /// Where in the text that was given (SQL, an expression) it is, in bytes of UTF-8; nil if that is not known.
+  public var offset: Int?
 
   /// Makes an error from its parts.
   public init(_ kind: Kind, _ message: String, advice: String = "") {

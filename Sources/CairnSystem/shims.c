@@ -62,3 +62,26 @@ void cairn_keep_in_child(int fd) {
 int cairn_sqlite_no_checkpoint_on_close(void *db) {
   return sqlite3_db_config((sqlite3 *)db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }
+
+int cairn_sqlite_lock_down(void *db) {
+  static const struct {
+    int option, value;
+  } settings[] = {
+      {SQLITE_DBCONFIG_DEFENSIVE, 1},
+      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+      {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0},
+      {SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0},
+      {SQLITE_DBCONFIG_ENABLE_FTS3_TOKENIZER, 0},
+      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0},
+      {SQLITE_DBCONFIG_ENABLE_VIEW, 0}, // those of the connection's own schema stay
+      {SQLITE_DBCONFIG_DQS_DML, 0},
+      {SQLITE_DBCONFIG_DQS_DDL, 0},
+  };
+  for (unsigned i = 0; i < sizeof settings / sizeof *settings; i++) {
+    int code = sqlite3_db_config((sqlite3 *)db, settings[i].option, settings[i].value, (int *)0);
+    if (code != SQLITE_OK) return code;
+  }
+  return SQLITE_OK;
+}
+
+int cairn_sqlite_vtab_innocuous(void *db) { return sqlite3_vtab_config((sqlite3 *)db, SQLITE_VTAB_INNOCUOUS); }

@@ -12,6 +12,8 @@ struct Table {
     var truncation = Truncation.tail
     /// Which columns go first when shrinking is not enough: the highest; nil: it stays.
     var dispensable: Int?
+    /// Whether it is there although nobody has a value for it.
+    var alwaysShown = false
   }
 
   struct Cell {
@@ -24,7 +26,7 @@ struct Table {
     }
   }
 
-  private static let gap = 2
+  fileprivate static let gap = 2
 
   var columns: [Column]
   private(set) var rows: [[Cell]] = []
@@ -37,16 +39,37 @@ struct Table {
 
   /// The table as lines, at most `width` columns wide if that can be had.
   func text(width: Int?, style: Style) -> String {
-    var shown = columns.indices.filter { index in rows.contains { !$0[index].text.isEmpty } }
+    let layout = layout(width: width)
+    return heading(layout, style) + lines(layout, style)
+  }
+
+  /// Which columns are shown, and how wide.
+  struct Layout {
+    fileprivate var shown: [Int]
+    fileprivate var widths: [Int]
+
+    /// How many columns of a terminal it takes.
+    var width: Int { shown.reduce(Table.gap * max(shown.count - 1, 0)) { $0 + widths[$1] } }
+  }
+
+  func layout(width: Int?) -> Layout {
+    var shown = columns.indices.filter { index in
+      columns[index].alwaysShown || rows.contains { !$0[index].text.isEmpty }
+    }
     var widths = naturalWidths()
     if let width { fit(&shown, &widths, into: width) }
-    var lines = [
-      line(shown, widths) { style.bold(padded(columns[$0].title, $0, widths)) }
-    ]
-    for row in rows {
-      lines.append(line(shown, widths) { style.paint(padded(row[$0].text, $0, widths), row[$0].paint) })
-    }
-    return lines.map { $0 + "\n" }.joined()
+    return Layout(shown: shown, widths: widths)
+  }
+
+  func heading(_ layout: Layout, _ style: Style) -> String {
+    line(layout.shown, layout.widths) { style.bold(padded(columns[$0].title, $0, layout.widths)) } + "\n"
+  }
+
+  /// The rows, those of a table that goes on where another with the same columns and this layout ends.
+  func lines(_ layout: Layout, _ style: Style) -> String {
+    rows.map { row in
+      line(layout.shown, layout.widths) { style.paint(padded(row[$0].text, $0, layout.widths), row[$0].paint) } + "\n"
+    }.joined()
   }
 
   private func naturalWidths() -> [Int] {

@@ -3,22 +3,47 @@ import GRDB
 
 extension IndexFile {
   /// Opens the index where this user cannot write: SQLite cannot make the shared memory that a WAL needs there.
+  static func openWithoutWriting(_ path: String, lock: String) throws -> Connection? {
+    guard let stamp = try IndexStamp.current(path) else { return nil }
+    let queue = try withReadable(path, lock: lock) { place in
+      switch place {
+      case .immutable(let uri):
+        var configuration = GRDB.Configuration()
+        configuration.readonly = true
+        return try DatabaseQueue(path: uri, configuration: configuration)
+      case .copy(let file):
+        let queue = try DatabaseQueue(path: file)
+        try queue.read { _ = try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
+        return queue
+      }
+    }
+    return queue.map { Connection(queue: $0, stamp: stamp) }
+  }
+
+  /// What can be read where the index itself cannot be.
+  enum Readable {
+    /// The index by a URI, as a file that nobody changes.
+    case immutable(String)
+    /// A file that is gone once it has been opened and read from.
+    case copy(String)
+  }
+
+  /// Calls `open` with something that can be opened without writing to the repository; nil if there is no index.
   ///
   /// Where nobody can write, the file without a WAL is all there is, and cannot change (`immutable=1`). Elsewhere a
   /// private copy is read, taken while no writer has the repository's lock; it is as old as its making.
-  static func openWithoutWriting(_ path: String, lock: String) throws -> Connection? {
-    guard let stamp = try IndexStamp.current(path) else { return nil }
+  static func withReadable<Opened>(
+    _ path: String, lock: String, _ open: (Readable) throws -> Opened
+  ) throws -> Opened? {
+    guard try Files.exists(path) else { return nil }
     let walSize = try Files.status(path + "-wal")?.size ?? 0
     if walSize == 0, isOnReadOnlyMedia(path) {
-      var configuration = GRDB.Configuration()
-      configuration.readonly = true
       guard let name = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) else {
         throw CairnError(.invalid, "\(path): cannot be written as a URI")
       }
-      let queue = try DatabaseQueue(path: "file:\(name)?immutable=1", configuration: configuration)
-      return Connection(queue: queue, stamp: stamp)
+      return try open(.immutable("file:\(name)?immutable=1"))
     }
-    return Connection(queue: try privateCopy(of: path, lock: lock), stamp: stamp)
+    return try withPrivateCopy(of: path, lock: lock) { try open(.copy($0)) }
   }
 
   private static func isOnReadOnlyMedia(_ path: String) -> Bool {
@@ -26,7 +51,9 @@ extension IndexFile {
     return statvfs(path, &info) == 0 && info.f_flag & UInt(ST_RDONLY) != 0
   }
 
-  private static func privateCopy(of path: String, lock: String) throws -> DatabaseQueue {
+  private static func withPrivateCopy<Opened>(
+    of path: String, lock: String, _ open: (String) throws -> Opened
+  ) throws -> Opened {
     let files = FileManager.default
     let copy = files.temporaryDirectory.appendingPathComponent("cairn-index-\(randomID(bytes: 8))")
     try files.createDirectory(at: copy, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -39,8 +66,6 @@ extension IndexFile {
       try files.copyItem(atPath: path, toPath: file)
       if files.fileExists(atPath: path + "-wal") { try files.copyItem(atPath: path + "-wal", toPath: file + "-wal") }
     }
-    let queue = try DatabaseQueue(path: file)
-    try queue.read { _ = try Int.fetchOne($0, sql: "SELECT count(*) FROM sqlite_master") }
-    return queue
+    return try open(file)
   }
 }

@@ -24,4 +24,13 @@ int cairn_allocate(int fd, int64_t size);
 // Returns an SQLite result code.
 int cairn_sqlite_no_checkpoint_on_close(void *db);
 
+// Sets all that sqlite.org/security.html says for SQL from others on the connection `db` (a sqlite3 *): defensive,
+// schema not trusted, no extensions, no triggers, no views but its own, "x" never a text.
+// Returns an SQLite result code.
+int cairn_sqlite_lock_down(void *db);
+
+// Inside a virtual table's xConnect on the connection `db`: it may be used from views although the schema is not trusted.
+// Returns an SQLite result code.
+int cairn_sqlite_vtab_innocuous(void *db);
+
 #endif

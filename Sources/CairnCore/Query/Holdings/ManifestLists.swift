@@ -1,0 +1,26 @@
+import Foundation
+import GRDB
+
+/// What manifests list, one at a time: the only place of ``Holdings`` that knows how the index keeps that.
+struct ManifestLists {
+  struct Lists {
+    var blob: Int64
+    var tensors: [Int64]
+    /// The storages that no tensor names.
+    var storages: [Int64]
+  }
+
+  private let statement: Statement
+
+  init(_ db: Database) throws {
+    statement = try db.makeStatement(sql: "SELECT blob_id, tensors, storages FROM manifest WHERE id = ?")
+  }
+
+  /// Calls `body` with the lists of a manifest, if there is one with this id.
+  func read(_ manifest: Int64, _ body: (Lists) throws -> Void) throws {
+    guard let row = try Row.fetchOne(statement, arguments: [manifest]) else { return }
+    try body(
+      Lists(
+        blob: row[0], tensors: PackedIDs.decode(row[1] as Data), storages: PackedIDs.decode(row[2] as Data)))
+  }
+}
