@@ -154,11 +154,28 @@ struct CatalogComparer {
   private func metadata() -> [MetadataChange] {
     guard options.only == nil else { return [] }
     let isStored = old.record != nil && new.record != nil
-    return Set(old.properties.keys).union(new.properties.keys).sorted().compactMap { name in
+    let names = Set(old.properties.keys).union(new.properties.keys).sorted { left, right in
+      (Self.rank(left), left) < (Self.rank(right), right)
+    }
+    return names.compactMap { name in
       // A file knows nothing of these.
       if !isStored, name == "run" || name.hasPrefix("metadata.") { return nil }
+      if let origin = Self.origins[name], [old, new].allSatisfy({ $0.properties[name] == $0.properties[origin] }) {
+        return nil
+      }
       let (before, after) = (old.properties[name], new.properties[name])
       return before == after ? nil : MetadataChange(name: name, old: before, new: after)
     }
+  }
+
+  /// What step and epoch are taken from says the same once more.
+  private static let origins = [
+    "extracted.epoch": "epoch", "extracted.global_step": "step", "extracted.step": "step",
+  ]
+
+  /// What training is known by comes first.
+  private static func rank(_ name: String) -> Int {
+    let order = ["run", "step", "epoch", "metrics", "metadata", "extracted"]
+    return order.firstIndex { name == $0 || name.hasPrefix($0 + ".") } ?? order.count
   }
 }

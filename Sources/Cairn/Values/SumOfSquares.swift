@@ -35,23 +35,36 @@ struct SumOfSquares: Sendable, Hashable {
     large += other.large
   }
 
-  /// Takes each number so many times.
-  mutating func multiply(by count: Double) {
-    small *= count
-    usual *= count
-    large *= count
+  /// The root of the sum; infinite if that is too large for a `Double`.
+  var root: Double { Self.scaled(parts.value, parts.exponent) }
+
+  /// How many times the root of `other` the root is, also where they themselves are too large.
+  func ratio(to other: SumOfSquares) -> Double {
+    let (mine, theirs) = (parts, other.parts)
+    if mine.value == 0 { return 0 }
+    return theirs.value == 0 ? .infinity : Self.scaled(mine.value / theirs.value, mine.exponent - theirs.exponent)
   }
 
-  /// The root of the sum.
-  var root: Double {
-    if large > 0 {
-      let scaled = large + (usual * Self.largeScale) * Self.largeScale
-      return scaled.squareRoot() / Self.largeScale
-    }
-    guard small > 0 else { return usual.squareRoot() }
+  /// The root of the mean of `count` squares.
+  func rootMean(of count: Int) -> Double {
+    Self.scaled(parts.value / Double(count).squareRoot(), parts.exponent)
+  }
+
+  /// The root as a number of usual size, and the power of two that it has to be multiplied by.
+  private var parts: (value: Double, exponent: Int) {
+    if large > 0 { return ((large + (usual * Self.largeScale) * Self.largeScale).squareRoot(), 538) }
+    guard small > 0 else { return (usual.squareRoot(), 0) }
+    guard usual > 0 else { return (small.squareRoot(), -537) }
     let low = small.squareRoot() / Self.smallScale
     let high = usual.squareRoot()
     let (least, most) = (min(low, high), max(low, high))
-    return most * (1 + (least / most) * (least / most)).squareRoot()
+    return (most * (1 + (least / most) * (least / most)).squareRoot(), 0)
+  }
+
+  private static func scaled(_ value: Double, _ exponent: Int) -> Double {
+    exponent == 0
+      ? value
+      : value * Double(sign: .plus, exponent: exponent / 2, significand: 1)
+        * Double(sign: .plus, exponent: exponent - exponent / 2, significand: 1)
   }
 }

@@ -48,8 +48,7 @@ struct TensorSummarizer {
     summary.mean = min(max(mean, extremes.minimum), extremes.maximum)
     let bins = HistogramBins(extremes.minimum, extremes.maximum, count: binCount, isInteger: view.format.isInteger)
     let spread = try spread(job, mean: summary.mean ?? mean, bins)
-    // The root of the mean square: divided after the root, since the sum may be out of range.
-    summary.standardDeviation = spread.deviation.root / Double(extremes.finite).squareRoot()
+    summary.standardDeviation = spread.deviation.rootMean(of: extremes.finite) * (view.format.isWide ? 2 : 1)
     summary.histogram = spread.bins.enumerated().map {
       TensorSummary.Bin(from: bins.range($0).lowerBound, to: bins.range($0).upperBound, count: $1 * repeats)
     }
@@ -95,8 +94,12 @@ struct TensorSummarizer {
     let parts = try scan.run({ _ in empty }) { [source] partial, _, block in
       var sum = 0.0
       for number in Self.numbers(source.view.format, block) where number.isFinite {
-        let deviation = number - mean
-        if isWide { partial.deviation.add(deviation) } else { sum += deviation * deviation }
+        if isWide {
+          // By halves, since it may be larger than the largest number.
+          partial.deviation.add(number / 2 - mean / 2)
+        } else {
+          sum += (number - mean) * (number - mean)
+        }
         partial.bins[bins.index(of: number)] += 1
       }
       partial.deviation.add(squares: sum)

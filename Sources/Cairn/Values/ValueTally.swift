@@ -19,14 +19,19 @@ struct ValueTally: Sendable {
     newInfinite += other.newInfinite
   }
 
+  /// Adds the square of b − a, which may itself be too large a number.
+  mutating func addDifference(_ a: Double, _ b: Double) {
+    let delta = b - a
+    if delta.isFinite { return difference.add(delta) }
+    for _ in 0..<4 { difference.add(b / 2 - a / 2) }
+  }
+
   /// The result, each element being there `repeats` times.
   func change(count: Int, repeats: Int, countsBytes: Bool) -> ValueChange {
-    let reference = reference.root
-    let difference = difference.root
-    let relative = difference == 0 ? 0 : reference == 0 ? .infinity : difference / reference
-    return ValueChange(
+    ValueChange(
       count: count, changedCount: changed * repeats, countsBytes: countsBytes,
-      maximumDifference: countsBytes ? nil : maximum, relativeDifference: countsBytes ? nil : relative,
+      maximumDifference: countsBytes ? nil : maximum,
+      relativeDifference: countsBytes ? nil : difference.ratio(to: reference),
       newNaNCount: newNaN * repeats, newInfinityCount: newInfinite * repeats)
   }
 }
@@ -128,7 +133,7 @@ struct ValueComparison: Sendable {
       return
     }
     tally.maximum = max(tally.maximum, abs(b - a))
-    tally.difference.add(b - a)
+    tally.addDifference(a, b)
     tally.reference.add(a)
   }
 
@@ -155,21 +160,31 @@ struct ValueComparison: Sendable {
   }
 
   private func addComplex(_ scratch: Numbers, count: Int, to tally: inout ValueTally) {
+    let isWide = old.isWide || new.isWide
+    var (differences, references, most) = (0.0, 0.0, 0.0)
     for index in stride(from: 0, to: 2 * count, by: 2) {
       let a = (scratch.old[index], scratch.old[index + 1])
       let b = (scratch.new[index], scratch.new[index + 1])
-      guard a.0.isFinite, a.1.isFinite, b.0.isFinite, b.1.isFinite else {
+      let delta = (b.0 - a.0, b.1 - a.1)
+      if !isWide, delta.0.isFinite, delta.1.isFinite {
+        let square = delta.0 * delta.0 + delta.1 * delta.1
+        differences += square
+        references += a.0 * a.0 + a.1 * a.1
+        most = max(most, square)
+      } else if a.0.isFinite, a.1.isFinite, b.0.isFinite, b.1.isFinite {
+        tally.maximum = max(tally.maximum, hypot(delta.0, delta.1))
+        tally.addDifference(a.0, b.0)
+        tally.addDifference(a.1, b.1)
+        tally.reference.add(a.0)
+        tally.reference.add(a.1)
+      } else {
         if b.0.isNaN || b.1.isNaN, !a.0.isNaN, !a.1.isNaN { tally.newNaN += 1 }
         if b.0.isInfinite || b.1.isInfinite, !a.0.isInfinite, !a.1.isInfinite { tally.newInfinite += 1 }
-        continue
       }
-      let delta = (b.0 - a.0, b.1 - a.1)
-      tally.maximum = max(tally.maximum, hypot(delta.0, delta.1))
-      tally.difference.add(delta.0)
-      tally.difference.add(delta.1)
-      tally.reference.add(a.0)
-      tally.reference.add(a.1)
     }
+    tally.maximum = max(tally.maximum, most.squareRoot())
+    tally.difference.add(squares: differences)
+    tally.reference.add(squares: references)
   }
 
   /// How many elements of different types do not have the same value; NaN is the same as NaN.

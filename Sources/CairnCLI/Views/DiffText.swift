@@ -33,20 +33,37 @@ struct DiffText {
     var text = parts.isEmpty ? "no tensor differs" : parts.joined(separator: ", ")
     text += "; \(counted(diff.unchangedCount, "tensor")) unchanged"
     if diff.relaidCount > 0 { text += " (\(diff.relaidCount) laid out otherwise)" }
-    if !diff.metadata.isEmpty { text += "; \(diff.metadata.count) of metadata" }
+    if !diff.metadata.isEmpty { text += "; \(counted(diff.metadata.count, "metadata value"))" }
     return text
   }
 
+  /// More values below one name than this are counted: how far the loops of a trainer have come takes pages.
+  private static let mostOfAGroup = 8
+
+  /// `extracted.loops` of `extracted.loops.fit_loop.state_dict.x`.
+  private static func group(_ name: String) -> String {
+    name.split(separator: ".", omittingEmptySubsequences: false).prefix(2).joined(separator: ".")
+  }
+
   private func metadataTable() throws -> Table {
+    var groups: [String: Int] = [:]
+    for change in diff.metadata { groups[Self.group(change.name), default: 0] += 1 }
     var table = Table([
       Table.Column(title: "metadata", minimum: 20, truncation: .head),
       Table.Column(title: "a", minimum: 12),
       Table.Column(title: "b", minimum: 12),
     ])
+    var shown: Set<String> = []
     for change in diff.metadata {
-      table.add([
-        Table.Cell(change.name, .name), Table.Cell(try text(change.old), .faint), Table.Cell(try text(change.new)),
-      ])
+      let group = Self.group(change.name)
+      let count = groups[group] ?? 0
+      if count <= Self.mostOfAGroup {
+        table.add([
+          Table.Cell(change.name, .name), Table.Cell(try text(change.old), .faint), Table.Cell(try text(change.new)),
+        ])
+      } else if shown.insert(group).inserted {
+        table.add([Table.Cell(group + ".*", .name), Table.Cell("\(count) differ (--json)", .faint), Table.Cell("")])
+      }
     }
     return table
   }
