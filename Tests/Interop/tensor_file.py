@@ -18,7 +18,7 @@ def main():
     if path.endswith(".npy"):
         with open(path, "rb") as file:
             version = np.lib.format.read_magic(file)
-            np.lib.format._read_array_header(file, version)
+            {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version](file)
             if file.tell() % 64 != 0:
                 sys.exit("the elements do not begin at a multiple of 64")
         array = np.load(path)

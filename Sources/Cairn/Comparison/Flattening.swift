@@ -14,6 +14,9 @@ enum Flattening {
       case .object, .array:
         // That there are no metrics is not worth a line.
         if name.contains(".") { all[name] = value }
+      case .double(let number):
+        // JSON, which the index has been through, has one kind of number: 2.0 is 2.
+        all[name] = Int64(exactly: number).map(JSONValue.int) ?? value
       default: all[name] = value
       }
     }

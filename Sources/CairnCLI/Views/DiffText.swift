@@ -80,7 +80,7 @@ struct DiffText {
   private func tensorTable(_ sizes: Sizes) -> Table {
     var table = Table([
       Table.Column(title: "change"),
-      Table.Column(title: "tensor", minimum: 16, truncation: .head),
+      Table.Column(title: "tensor", minimum: 24, truncation: .head),
       Table.Column(title: "from", minimum: 12, truncation: .head, dispensable: 1),
       Table.Column(title: "dtype", minimum: 8, dispensable: 4),
       Table.Column(title: "shape", minimum: 8, dispensable: 5),
