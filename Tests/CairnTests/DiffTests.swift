@@ -185,9 +185,8 @@ import Testing
     }
     let diff = try saved.repository.diff(.checkpoint(PathName(path: "file")), .file(file))
     #expect(!diff.isDifferent, "\(diff)")
-    try saved.repository.withTensors(of: .file(file)) { catalog in
-      for entry in catalog.tensors { _ = try catalog.summary(of: entry) }
-    }
+    let catalog = try saved.repository.tensors(of: .file(file))
+    for entry in catalog.tensors { _ = try catalog.summary(of: entry) }
   }
 
   @Test func rawTypesAreComparedByTheirBytes() throws {
@@ -242,6 +241,31 @@ import Testing
     #expect(one.count == 1 << 40)
     #expect(one.changedCount == 1 << 40)
     #expect(one.relativeDifference == 1)
+  }
+
+  @Test func damageIsNotedForTheSideThatHasIt() throws {
+    let saved = try Saved()
+    try saved.save("a", ["x": try Self.tensor(Self.floats(20_000))])
+    try saved.save("b", ["x": try Self.tensor(Self.floats(20_000, from: 1))])
+    let bytes = Self.floats(20_000, from: 1).withUnsafeBytes { Array($0.prefix(64 * 1024)) }
+    let hex = Digest(hashing: bytes).hex
+    let blob = try #require(try saved.repository.blobFiles().first { $0.path.hasSuffix(hex) })
+    chmod(blob.path, 0o644)
+    truncate(blob.path, 100)
+    let error = #expect(throws: CairnError.self) { try saved.diff(values: true) }
+    #expect(error?.kind == .damaged)
+    #expect(error?.message.contains("b@1 needs it for x") == true)
+    #expect(try saved.repository.checkpoint(PathName(path: "a")).state == .whole)
+    #expect(try saved.repository.checkpoint(PathName(path: "b")).state == .incomplete)
+  }
+
+  @Test func whatIsRemovedWhileItIsReadSaysSo() throws {
+    let saved = try Saved()
+    try saved.save("a", ["x": try Self.tensor(Self.floats(20_000))])
+    let catalog = try saved.repository.tensors(of: .checkpoint(PathName(path: "a")))
+    _ = try saved.repository.remove(PathName(path: "a"))
+    let error = try #require(#expect(throws: CairnError.self) { try catalog.summary(of: catalog.tensor("x")) })
+    #expect(saved.repository.explain(error, reading: catalog).kind == .removed)
   }
 
   @Test func patternsAreThoseOfAShell() {

@@ -116,26 +116,25 @@ import Testing
     let wanted = try Self.made(seed: seed, in: scratch)
     let repository = try scratch.repository()
     _ = try repository.save(file: scratch.path + "/a.pt", SaveRequest(path: "a"))
-    try repository.withTensors(of: .checkpoint(PathName(path: "a"))) { catalog in
-      for (name, all) in wanted {
-        let wanted = all.summary
-        let summary = try catalog.summary(of: catalog.tensor(name))
-        #expect(summary.count == wanted.count, "\(name)")
-        #expect(summary.nanCount == wanted.nan, "\(name)")
-        #expect(summary.infinityCount == wanted.inf, "\(name)")
-        #expect(summary.zeroCount == wanted.zero, "\(name)")
-        #expect(Self.isNear(summary.minimum, Self.number(wanted.minimum)), "\(name): \(summary) \(wanted)")
-        #expect(Self.isNear(summary.maximum, Self.number(wanted.maximum)), "\(name): \(summary) \(wanted)")
-        let size = Self.number(wanted.tolerance) ?? 0
-        #expect(Self.isNear(summary.mean, Self.number(wanted.mean), of: size), "\(name): \(summary) \(wanted)")
-        let (deviation, known) = (summary.standardDeviation, Self.number(wanted.deviation))
-        #expect(Self.isNear(deviation, known, within: 1e-9), "\(name): \(summary) \(wanted)")
-        let finite = wanted.count - wanted.nan - wanted.inf
-        #expect(summary.histogram.reduce(0) { $0 + $1.count } == finite, "\(name)")
-        #expect(summary.histogram.first?.from == summary.minimum, "\(name)")
-        #expect(summary.histogram.last?.to == summary.maximum, "\(name)")
-        #expect(zip(summary.histogram, summary.histogram.dropFirst()).allSatisfy { $0.from < $1.from }, "\(name)")
-      }
+    let catalog = try repository.tensors(of: .checkpoint(PathName(path: "a")))
+    for (name, all) in wanted {
+      let wanted = all.summary
+      let summary = try catalog.summary(of: catalog.tensor(name))
+      #expect(summary.count == wanted.count, "\(name)")
+      #expect(summary.nanCount == wanted.nan, "\(name)")
+      #expect(summary.infinityCount == wanted.inf, "\(name)")
+      #expect(summary.zeroCount == wanted.zero, "\(name)")
+      #expect(Self.isNear(summary.minimum, Self.number(wanted.minimum)), "\(name): \(summary) \(wanted)")
+      #expect(Self.isNear(summary.maximum, Self.number(wanted.maximum)), "\(name): \(summary) \(wanted)")
+      let size = Self.number(wanted.tolerance) ?? 0
+      #expect(Self.isNear(summary.mean, Self.number(wanted.mean), of: size), "\(name): \(summary) \(wanted)")
+      let (deviation, known) = (summary.standardDeviation, Self.number(wanted.deviation))
+      #expect(Self.isNear(deviation, known, within: 1e-9), "\(name): \(summary) \(wanted)")
+      let finite = wanted.count - wanted.nan - wanted.inf
+      #expect(summary.histogram.reduce(0) { $0 + $1.count } == finite, "\(name)")
+      #expect(summary.histogram.first?.from == summary.minimum, "\(name)")
+      #expect(summary.histogram.last?.to == summary.maximum, "\(name)")
+      #expect(zip(summary.histogram, summary.histogram.dropFirst()).allSatisfy { $0.from < $1.from }, "\(name)")
     }
   }
 
@@ -146,25 +145,24 @@ import Testing
     let repository = try scratch.repository()
     _ = try repository.save(file: scratch.path + "/a.pt", SaveRequest(path: "a"))
     var jobs: [[String]] = []
-    try repository.withTensors(of: .checkpoint(PathName(path: "a"))) { catalog in
-      for name in wanted.keys.sorted() {
-        let entry = try catalog.tensor(name)
-        for format in TensorFileFormat.allCases {
-          let path = "\(scratch.path)/\(name).\(format.rawValue)"
-          let hasType =
-            format == .npy
-            ? !entry.dtype.hasPrefix("float8") && !["bfloat16", "complex32"].contains(entry.dtype)
-            : !["complex32", "complex128"].contains(entry.dtype)
-          guard hasType else {
-            let error = #expect(throws: CairnError.self) { try catalog.write(entry, to: path, as: format) }
-            #expect(error?.kind == .invalid)
-            #expect(!FileManager.default.fileExists(atPath: path))
-            continue
-          }
-          let bytes = try catalog.write(entry, to: path, as: format)
-          #expect(bytes == (try contents(path).count))
-          jobs.append([path, scratch.path + "/a.pt", name])
+    let catalog = try repository.tensors(of: .checkpoint(PathName(path: "a")))
+    for name in wanted.keys.sorted() {
+      let entry = try catalog.tensor(name)
+      for format in TensorFileFormat.allCases {
+        let path = "\(scratch.path)/\(name).\(format.rawValue)"
+        let hasType =
+          format == .npy
+          ? !entry.dtype.hasPrefix("float8") && !["bfloat16", "complex32"].contains(entry.dtype)
+          : !["complex32", "complex128"].contains(entry.dtype)
+        guard hasType else {
+          let error = #expect(throws: CairnError.self) { try catalog.write(entry, to: path, as: format) }
+          #expect(error?.kind == .invalid)
+          #expect(!FileManager.default.fileExists(atPath: path))
+          continue
         }
+        let bytes = try catalog.write(entry, to: path, as: format)
+        #expect(bytes == (try contents(path).count))
+        jobs.append([path, scratch.path + "/a.pt", name])
       }
     }
     #expect(jobs.count > 250)

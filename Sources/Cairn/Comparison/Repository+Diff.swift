@@ -33,16 +33,35 @@ extension Repository {
   public func diff(
     _ old: DiffSide, _ new: DiffSide, _ options: DiffOptions = DiffOptions()
   ) throws -> CheckpointDiff {
-    try withTensors(of: old) { old in
-      try withTensors(of: new) { try CheckpointDiff.between(old, $0, options) }
+    let sides = try [tensors(of: old), tensors(of: new)]
+    do {
+      return try CheckpointDiff.between(sides[0], sides[1], options)
+    } catch let error as CairnError {
+      throw sides.reduce(error) { explain($0, reading: $1) }
     }
   }
 
-  /// Opens a checkpoint, stored or in a file, and does something with its tensors; see ``withCheckpoint(_:_:)``.
-  public func withTensors<Result>(of side: DiffSide, _ body: (TensorCatalog) throws -> Result) throws -> Result {
+  /// The tensors of a checkpoint, stored or in a file. What is read of them later may have been removed by then: who
+  /// reads them has errors explained by ``explain(_:reading:)``.
+  public func tensors(of side: DiffSide) throws -> TensorCatalog {
     switch side {
-    case .checkpoint(let name): try withCheckpoint(name) { try body(TensorCatalog($0, $1)) }
-    case .file(let path): try body(TensorCatalog(file: path, chunkSize: configuration.chunkSize))
+    case .checkpoint(let name): try withCheckpoint(name) { TensorCatalog($0, $1) }
+    case .file(let path): try TensorCatalog(file: path, chunkSize: configuration.chunkSize)
     }
+  }
+
+  /// What an error means that came up while tensors of this repository were read: that a blob is missing because the
+  /// checkpoint was removed meanwhile. One that is damaged is set aside, as ``withCheckpoint(_:_:)`` does.
+  public func explain(_ error: CairnError, reading catalog: TensorCatalog) -> CairnError {
+    guard let record = catalog.record, let blob = error.blob, catalog.holds(blob) else { return error }
+    noteDamage(error, manifest: record.manifest)
+    if error.kind == .missing, isGone(record.id) {
+      return CairnError(.removed, "\(record.name): was removed while it was being read")
+    }
+    return error
+  }
+
+  private func isGone(_ id: String) -> Bool {
+    do { return try checkpoint(id: id) == nil } catch { return false }
   }
 }

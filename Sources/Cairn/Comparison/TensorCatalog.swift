@@ -79,6 +79,12 @@ public struct TensorCatalog: Sendable {
       stream: { bytes.stream(storage, verify: verify) }, memory: { try bytes.memory(storage, verify: verify) })
   }
 
+  /// Whether a blob is one of this stored checkpoint's.
+  func holds(_ blob: Digest) -> Bool {
+    guard case .stored(let stored) = bytes else { return false }
+    return stored.manifest.chunks.contains { $0.digest == blob }
+  }
+
   /// Throws ``CairnError/Kind/changed`` if this is a file that was written to since it was opened.
   func checkUnchanged() throws {
     guard case .file(let source, _, _) = bytes else { return }

@@ -50,7 +50,8 @@ struct Cat: ParsableCommand {
   func run() throws {
     let console = printing.console
     let places = try TensorsArguments([checkpoint], repository, console)
-    try places.withTensors(0) { catalog in
+    try places.withTensors { catalogs in
+      guard let catalog = catalogs.first else { return }
       let entry = try catalog.tensor(tensor)
       if let output, let format = TensorFileFormat(path: output) {
         try write(entry, of: catalog, to: output, format, console)

@@ -61,9 +61,7 @@ struct Diff: ParsableCommand {
     let progress = console.progress("comparing values", of: .things)
     options.progress = { progress.update($0, $1) }
     defer { progress.finish() }
-    let diff = try sides.withTensors(0) { old in
-      try sides.withTensors(1) { try CheckpointDiff.between(old, $0, options) }
-    }
+    let diff = try sides.withTensors { try CheckpointDiff.between($0[0], $0[1], options) }
     progress.finish()
     if console.json {
       try console.result(json: DiffView(diff))

@@ -47,17 +47,26 @@ struct TensorsArguments {
     return opened?.configuration.chunkSize ?? 8 << 20
   }
 
-  /// Opens the `index`th and does something with its tensors.
-  func withTensors<Result>(_ index: Int, _ body: (TensorCatalog) throws -> Result) throws -> Result {
-    switch places[index] {
-    case .stored(let repository, let name):
-      return try repository.withTensors(of: .checkpoint(name), body)
+  /// Opens them all, and does something with their tensors.
+  func withTensors<Result>(_ body: ([TensorCatalog]) throws -> Result) throws -> Result {
+    let catalogs = try places.map { try tensors(of: $0) }
+    do {
+      return try body(catalogs)
+    } catch let error as CairnError {
+      throw zip(places, catalogs).reduce(error) { error, side in
+        guard case .stored(let repository, _) = side.0 else { return error }
+        return repository.explain(error, reading: side.1)
+      }
+    }
+  }
+
+  private func tensors(of place: TensorsPlace) throws -> TensorCatalog {
+    switch place {
+    case .stored(let repository, let name): return try repository.tensors(of: .checkpoint(name))
     case .file(let path):
       let progress = console.progress("reading \(path)")
       defer { progress.finish() }
-      let catalog = try TensorCatalog(file: path, chunkSize: chunkSize) { progress.update($0, $1) }
-      progress.finish()
-      return try body(catalog)
+      return try TensorCatalog(file: path, chunkSize: chunkSize) { progress.update($0, $1) }
     }
   }
 
