@@ -18,8 +18,8 @@ struct CatalogComparer {
       bytes = view.map { TensorBytes($0, catalog, storage: entry.storage) }
     }
 
-    var side: TensorChange.Side {
-      TensorChange.Side(name: entry.name, dtype: entry.dtype, shape: entry.shape, bytes: view?.byteCount)
+    var side: TensorDifference.Side {
+      TensorDifference.Side(name: entry.name, dtype: entry.dtype, shape: entry.shape, bytes: view?.byteCount)
     }
   }
 
@@ -32,7 +32,7 @@ struct CatalogComparer {
   func run() throws -> CheckpointDiff {
     let olds = items(old)
     let news = items(new)
-    var changes: [TensorChange] = []
+    var changes: [TensorDifference] = []
     var pairs: [Pair] = []
     var added: [Item] = []
     let byName = Dictionary(olds.map { ($0.entry.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -64,7 +64,7 @@ struct CatalogComparer {
     return names.contains { $0.map(only.matches) ?? false }
   }
 
-  private func onOneSide(removed: [Item], added: [Item]) -> [TensorChange] {
+  private func onOneSide(removed: [Item], added: [Item]) -> [TensorDifference] {
     func candidates(_ items: [Item]) -> (kept: [Int], [MoveDetection.Candidate]) {
       let kept = items.indices.filter { items[$0].bytes != nil }
       return (
@@ -78,7 +78,7 @@ struct CatalogComparer {
     }
     let (oldIndexes, olds) = candidates(removed)
     let (newIndexes, news) = candidates(added)
-    var changes: [TensorChange] = []
+    var changes: [TensorDifference] = []
     var movedFrom: Set<Int> = []
     var movedTo: Set<Int> = []
     for pair in MoveDetection.pairs(removed: olds, added: news) {
@@ -86,19 +86,19 @@ struct CatalogComparer {
       movedFrom.insert(from)
       movedTo.insert(to)
       guard isWanted(removed[from].entry.name, added[to].entry.name) else { continue }
-      changes.append(TensorChange(kind: .moved, old: removed[from].side, new: added[to].side, isCertain: true))
+      changes.append(TensorDifference(kind: .moved, old: removed[from].side, new: added[to].side, isCertain: true))
     }
     for (index, item) in removed.enumerated() where !movedFrom.contains(index) && isWanted(item.entry.name) {
-      changes.append(TensorChange(kind: .removed, old: item.side, new: nil, isCertain: true))
+      changes.append(TensorDifference(kind: .removed, old: item.side, new: nil, isCertain: true))
     }
     for (index, item) in added.enumerated() where !movedTo.contains(index) && isWanted(item.entry.name) {
-      changes.append(TensorChange(kind: .added, old: nil, new: item.side, isCertain: true))
+      changes.append(TensorDifference(kind: .added, old: nil, new: item.side, isCertain: true))
     }
     return changes
   }
 
-  private func onBothSides(_ pairs: [Pair], _ diff: inout CheckpointDiff) throws -> [TensorChange] {
-    var changes: [TensorChange] = []
+  private func onBothSides(_ pairs: [Pair], _ diff: inout CheckpointDiff) throws -> [TensorDifference] {
+    var changes: [TensorDifference] = []
     var compared: [(change: Int, sources: (old: ElementSource, new: ElementSource))] = []
     for pair in pairs where isWanted(pair.new.entry.name) {
       guard let change = change(pair) else {
@@ -129,9 +129,9 @@ struct CatalogComparer {
   }
 
   /// What has become of a tensor that both sides have; nil if it is the same.
-  private func change(_ pair: Pair) -> TensorChange? {
+  private func change(_ pair: Pair) -> TensorDifference? {
     let (a, b) = (pair.old, pair.new)
-    var kind = TensorChange.Kind.changed
+    var kind = TensorDifference.Kind.changed
     var isCertain = true
     if a.entry.dtype != b.entry.dtype {
       kind = .retyped
@@ -148,10 +148,10 @@ struct CatalogComparer {
     } else {
       isCertain = false
     }
-    return TensorChange(kind: kind, old: a.side, new: b.side, isCertain: isCertain)
+    return TensorDifference(kind: kind, old: a.side, new: b.side, isCertain: isCertain)
   }
 
-  private func metadata() -> [MetadataChange] {
+  private func metadata() -> [MetadataDifference] {
     guard options.only == nil else { return [] }
     let isStored = old.record != nil && new.record != nil
     let names = Set(old.properties.keys).union(new.properties.keys).sorted { left, right in
@@ -164,7 +164,7 @@ struct CatalogComparer {
         return nil
       }
       let (before, after) = (old.properties[name], new.properties[name])
-      return before == after ? nil : MetadataChange(name: name, old: before, new: after)
+      return before == after ? nil : MetadataDifference(name: name, old: before, new: after)
     }
   }
 

@@ -5,19 +5,19 @@ public struct CheckpointDiff: Sendable, Hashable {
   /// With what.
   public var new: String
   /// Tensors that are not the same on both sides, by name; renamed ones under their new name.
-  public var tensors: [TensorChange]
+  public var tensors: [TensorDifference]
   /// How many tensors are the same on both sides.
   public var unchangedCount: Int
   /// How many of these lie in their storages otherwise, so that only reading their values showed it.
   public var relaidCount: Int
   /// What else is known of them and differs, by name. Tags are names for a checkpoint and no part of it; run and
   /// metadata are compared of stored checkpoints only, since a file does not have them.
-  public var metadata: [MetadataChange]
+  public var metadata: [MetadataDifference]
 
   /// How many tensors there are of a kind of change.
-  public func count(_ kind: TensorChange.Kind) -> Int { tensors.count { $0.kind == kind } }
+  public func count(_ kind: TensorDifference.Kind) -> Int { tensors.count { $0.kind == kind } }
 
-  /// Changed tensors that may be the same after all; see ``TensorChange/isCertain``.
+  /// Changed tensors that may be the same after all; see ``TensorDifference/isCertain``.
   public var uncertainCount: Int { tensors.count { !$0.isCertain } }
 
   /// Whether anything differs.

@@ -23,7 +23,7 @@ public struct TensorCatalog: Sendable {
   public let record: CheckpointRecord?
   /// The tensors, in the order of the checkpoint.
   public let tensors: [TensorEntry]
-  /// What is known of the checkpoint beside its tensors, by dotted name; see ``MetadataChange``.
+  /// What is known of the checkpoint beside its tensors, by dotted name; see ``MetadataDifference``.
   public let properties: [String: JSONValue]
   let bytes: Bytes
   /// The storages whose numbers lie in the other byte order than this machine's.

@@ -26,7 +26,7 @@ struct DiffText {
   }
 
   private func summary() -> String {
-    let order: [TensorChange.Kind] = [.changed, .retyped, .reshaped, .moved, .added, .removed]
+    let order: [TensorDifference.Kind] = [.changed, .retyped, .reshaped, .moved, .added, .removed]
     let parts = order.compactMap { kind in
       diff.count(kind) > 0 ? "\(diff.count(kind)) \(kind.rawValue)" : nil
     }
@@ -110,13 +110,13 @@ struct DiffText {
     return table
   }
 
-  private static func both(_ change: TensorChange, _ text: (TensorChange.Side) -> String) -> String {
+  private static func both(_ change: TensorDifference, _ text: (TensorDifference.Side) -> String) -> String {
     let texts = [change.old, change.new].compactMap { $0.map(text) }
     guard texts.count == 2, texts[0] != texts[1] else { return texts.first ?? "" }
     return texts.joined(separator: " → ")
   }
 
-  private static func paint(_ kind: TensorChange.Kind) -> Paint {
+  private static func paint(_ kind: TensorDifference.Kind) -> Paint {
     switch kind {
     case .added: .tag
     case .removed: .bad

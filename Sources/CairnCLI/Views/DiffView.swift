@@ -22,7 +22,7 @@ struct DiffView: Encodable {
     var shape: [Int]
     var bytes: Int?
 
-    init(_ side: TensorChange.Side) {
+    init(_ side: TensorDifference.Side) {
       name = side.name
       dtype = side.dtype
       shape = side.shape

@@ -1,7 +1,7 @@
 import CairnCore
 
 /// What has become of a tensor from one checkpoint to another.
-public struct TensorChange: Sendable, Hashable {
+public struct TensorDifference: Sendable, Hashable {
   /// What it is that has changed.
   public enum Kind: String, Sendable, CaseIterable {
     /// It is in b only.
@@ -47,7 +47,7 @@ public struct TensorChange: Sendable, Hashable {
 }
 
 /// What has become of something that is known of a checkpoint beside its tensors.
-public struct MetadataChange: Sendable, Hashable {
+public struct MetadataDifference: Sendable, Hashable {
   /// Its dotted name: `step`, `epoch`, `run`, `metrics.val_loss`, `metadata.note`, `extracted.hyper_parameters.lr`.
   public var name: String
   /// Its value in a; nil if it has none.
