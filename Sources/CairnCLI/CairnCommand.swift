@@ -34,7 +34,8 @@ struct CairnCommand: ParsableCommand {
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
-        name: "Checkpoints", subcommands: [Save.self, Restore.self, Log.self, Show.self, Copy.self, Remove.self]),
+        name: "Checkpoints",
+        subcommands: [Save.self, Restore.self, Log.self, Show.self, Diff.self, Cat.self, Copy.self, Remove.self]),
       CommandGroup(
         name: "Names and retention", subcommands: [Tag.self, Move.self, Annotate.self, Prune.self]),
       CommandGroup(

@@ -6,6 +6,8 @@ struct CheckpointFile {
   let source: FileSource
   let layout: FileLayout
   let metrics: [String: Double]
+  /// The order of the bytes in the numbers of its storages.
+  let byteOrder: PyTorchContainer.ByteOrder
 
   /// Reads the file at `path`.
   ///
@@ -23,6 +25,7 @@ struct CheckpointFile {
     guard !opaque else {
       layout = FileLayout(format: .opaque, storages: [], tensors: [], metadata: [:])
       metrics = [:]
+      byteOrder = .little
       return
     }
     let savedAs = PathName.absolute(path)
@@ -31,9 +34,11 @@ struct CheckpointFile {
         let contents = try PyTorchContents(reading: container.pickle, name: path, savedAs: savedAs)
         layout = try container.layout(of: contents, name: path)
         metrics = try Self.metrics(contents, container, source)
+        byteOrder = container.byteOrder
       } else {
         layout = try FileLayout.read(source, savedAs: savedAs)
         metrics = [:]
+        byteOrder = .little
       }
     } catch let error as FormatError {
       throw CairnError(

@@ -38,7 +38,7 @@ public final class MemoryRegion: @unchecked Sendable {
   }
 
   /// Memory of this process's own, aligned to 64 bytes at least.
-  static func allocate(_ byteCount: Int) throws -> MemoryRegion {
+  package static func allocate(_ byteCount: Int) throws -> MemoryRegion {
     if byteCount == 0 { return MemoryRegion(baseAddress: nil, byteCount: 0, mappingCount: 0) }
     var memory: UnsafeMutableRawPointer?
     if byteCount < smallestReserved {
