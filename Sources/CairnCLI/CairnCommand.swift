@@ -34,7 +34,8 @@ struct CairnCommand: ParsableCommand {
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
-        name: "Checkpoints", subcommands: [Save.self, Restore.self, Log.self, Show.self, Copy.self, Remove.self]),
+        name: "Checkpoints",
+        subcommands: [Save.self, Restore.self, Log.self, Runs.self, Show.self, Copy.self, Remove.self]),
       CommandGroup(
         name: "Repository",
         subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),
