@@ -27,7 +27,7 @@ import Testing
     #expect(try names("--sort", "val_loss") == ["last.ckpt@2", "last.ckpt@3", "last.ckpt@1", "other.ckpt@1"])
     #expect(try names("--sort", "-val_loss", "--limit", "2") == ["last.ckpt@1", "last.ckpt@3"])
     #expect(
-      try names("--sort", "step:desc", "--run", "sweep-4", "--where", "tag is null", "-n", "1") == ["other.ckpt@1"])
+      try names("--sort", "step:desc", "--run", "sweep-4", "--where", "tag is null", "-l", "1") == ["other.ckpt@1"])
     #expect(try names("last.ckpt@1", "other.ckpt", "--limit", "2") == ["other.ckpt@1", "last.ckpt@1"])
     #expect(try names("--where", "step > 9999") == [])
   }
@@ -118,7 +118,7 @@ import Testing
     #expect(runs[0]["new_bytes"] as? Int == 30_000)
     #expect((runs[0]["metrics"] as? [String: [String: Double]])?["val_loss"] == ["last": 0.4, "min": 0.25, "max": 0.4])
     #expect(runs[0]["metadata"] as? [String: String] == [:])
-    #expect(try program.run("runs", "-n", "1", "--json").json()["runs"].map { ($0 as? [Any])?.count } == 1)
+    #expect(try program.run("runs", "-l", "1", "--json").json()["runs"].map { ($0 as? [Any])?.count } == 1)
     #expect(try program.run("runs", "--limit=-1").status == 64)
   }
 }

@@ -32,7 +32,7 @@ extension Repository {
     return try read { db in
       guard try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM checkpoint)") ?? false else { return [] }
       // Rows of ids are sorted and cut first: the rest of a checkpoint may take pages.
-      let ids = try SQLRequest<Int64>(literal: query.sql(db)).fetchAll(db)
+      let ids = try query.ids(db)
       let statement = try db.cachedStatement(sql: CheckpointRecord.sql + " WHERE c.id = ?")
       return try ids.compactMap { id in
         try Row.fetchOne(statement, arguments: [id]).map { try CheckpointRecord($0, db) }
@@ -55,7 +55,19 @@ extension Repository {
 
 extension CheckpointQuery {
   /// The rows' ids.
-  fileprivate func sql(_ db: Database) throws -> SQL {
+  fileprivate func ids(_ db: Database) throws -> [Int64] {
+    let (sql, arguments) = try sql(db).build(db)
+    let statement: Statement
+    do {
+      statement = try db.makeStatement(sql: sql)
+    } catch let error as DatabaseError {
+      // Damage shows when rows are read: this is an expression that takes more than SQLite's parser has.
+      throw CairnError(.invalid, "the expression is too complex: \(error.message ?? "")", advice: "use a simpler one")
+    }
+    return try Int64.fetchAll(statement, arguments: arguments)
+  }
+
+  private func sql(_ db: Database) throws -> SQL {
     var conditions: [SQL] = []
     if !names.isEmpty { conditions.append(ofNames) }
     if let run { conditions.append("c.run_id = (SELECT id FROM run WHERE name = \(run))") }

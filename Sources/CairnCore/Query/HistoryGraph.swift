@@ -27,7 +27,9 @@ public struct HistoryGraph: Sendable, Hashable {
     var lines: [Line] = []
     // What each lane comes to next; nil: it is free.
     var lanes: [Int?] = []
-    for position in Self.order(parents) {
+    let order = Self.order(parents)
+    var drawn = Array(repeating: false, count: parents.count)
+    for position in order {
       let waiting = lanes.indices.filter { lanes[$0] == position }
       let lane: Int
       if let first = waiting.first {
@@ -45,7 +47,9 @@ public struct HistoryGraph: Sendable, Hashable {
       // Set before the line is drawn, so that it counts as taken.
       lanes[lane] = position
       lines.append(Line(lanes: Self.star(lane, lanes), position: position))
-      lanes[lane] = parents[position]
+      drawn[position] = true
+      // Descent in a circle has been through here: nobody but a hand-made log claims it.
+      lanes[lane] = parents[position].flatMap { drawn.indices.contains($0) && !drawn[$0] ? $0 : nil }
       while let last = lanes.last, last == nil { lanes.removeLast() }
     }
     self.lines = lines
@@ -60,7 +64,8 @@ public struct HistoryGraph: Sendable, Hashable {
     var children = Array(repeating: 0, count: parents.count)
     for parent in parents { if let parent { children[parent] += 1 } }
     var order: [Int] = []
-    for head in parents.indices where children[head] == 0 {
+    let heads = parents.indices.filter { children[$0] == 0 }
+    for head in heads {
       var next: Int? = head
       while let position = next {
         order.append(position)
@@ -70,7 +75,7 @@ public struct HistoryGraph: Sendable, Hashable {
         if children[parent] == 0 { next = parent }
       }
     }
-    // Descent in a circle has no beginning: nobody but a hand-made log claims it.
+    // Descent in a circle has no beginning.
     if order.count < parents.count {
       let seen = Set(order)
       order += parents.indices.filter { !seen.contains($0) }

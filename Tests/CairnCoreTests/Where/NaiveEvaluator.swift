@@ -78,6 +78,9 @@ struct NaiveEvaluator {
     case "parent": column = record.parent.map { .string($0) }
     case "size": column = .int(Int64(record.size))
     default:
+      if name.parts[0] == .key("metrics"), let metric = WhereName(parts: Array(name.parts.dropFirst())).metric {
+        return record.metrics[metric].map { [.double($0)] } ?? []
+      }
       if let metric = name.metric, metrics.contains(metric) {
         return record.metrics[metric].map { [.double($0)] } ?? []
       }

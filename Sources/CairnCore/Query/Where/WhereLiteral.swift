@@ -25,7 +25,7 @@ public struct WhereLiteral: Sendable, Hashable {
     self.place = place
   }
 
-  static func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "''") + "'" }
+  static func quoted(_ text: String) -> String { WhereLexer.quote(text, with: "'") }
 }
 
 extension WhereLiteral: CustomStringConvertible {

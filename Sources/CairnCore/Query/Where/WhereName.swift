@@ -60,6 +60,6 @@ extension WhereName: CustomStringConvertible {
     let isPlain =
       key.unicodeScalars.first.map(WhereLexer.startsName) == true
       && key.unicodeScalars.allSatisfy(WhereLexer.continuesName) && !WhereLexer.isReserved(key)
-    return isPlain ? key : "\"" + key.replacing("\"", with: "\"\"") + "\""
+    return isPlain ? key : WhereLexer.quote(key, with: "\"")
   }
 }
