@@ -36,7 +36,7 @@ private struct StorageLists {
 
   struct Manifest {
     var manifest: Int64
-    var tensors: [Int64]
+    /// Its storages, each once, in order.
     var storages: [Int64]
   }
 
@@ -56,46 +56,53 @@ private struct StorageLists {
         """)
     guard let row = try Row.fetchOne(statement, arguments: [id, ManifestState.unreadable.rawValue]) else { return nil }
     if manifests.count >= 64 { manifests = [:] }
-    let list = Manifest(
-      manifest: row[0], tensors: try PackedIDs.decode(row[1] as Data), storages: try PackedIDs.decode(row[2] as Data))
+    let named = try storages(ofTensors: PackedIDs.decode(row[1] as Data))
+    let all = Set(named + (try PackedIDs.decode(row[2] as Data)))
+    let list = Manifest(manifest: row[0], storages: all.sorted())
     manifests[id] = list
     return list
   }
 
   mutating func common(_ own: Manifest, _ others: Manifest) throws -> Int {
-    if storages.count + storageOfTensor.count > Self.mostRows { (storages, storageOfTensor) = ([:], [:]) }
-    let ownStorages = try storages(of: own)
-    let otherStorages = try storages(of: others)
-    try loadStorages(ownStorages)
-    var bytes = 0
-    var changed: [Int64] = []
-    for id in ownStorages {
-      if otherStorages.contains(id) { bytes += storages[id]?.size ?? 0 } else { changed.append(id) }
-    }
-    if changed.isEmpty { return bytes }
-    let replaced = otherStorages.subtracting(ownStorages)
+    if storages.count > Self.mostRows { storages = [:] }
+    try loadStorages(own.storages)
+    let changed = Self.difference(own.storages, others.storages)
+    let bytes = own.storages.reduce(0) { $0 + (storages[$1]?.size ?? 0) }
+    var shared = changed.reduce(bytes) { $0 - (storages[$1]?.size ?? 0) }
+    if changed.isEmpty { return shared }
+    let replaced = Self.difference(others.storages, own.storages)
     try loadStorages(replaced)
     var blobs: Set<Int64> = []
     for id in replaced { blobs.formUnion(try PackedIDs.decode(storages[id]?.blobs ?? Data())) }
     let size = try db.cachedStatement(sql: "SELECT size FROM blob WHERE id = ?")
     for id in changed {
       for blob in try PackedIDs.decode(storages[id]?.blobs ?? Data()) where blobs.contains(blob) {
-        bytes += try Int.fetchOne(size, arguments: [blob]) ?? 0
+        shared += try Int.fetchOne(size, arguments: [blob]) ?? 0
       }
     }
-    return bytes
+    return shared
   }
 
-  private mutating func storages(of manifest: Manifest) throws -> Set<Int64> {
+  /// What is in the first of two sorted lists alone.
+  private static func difference(_ list: [Int64], _ other: [Int64]) -> [Int64] {
+    var at = other.startIndex
+    return list.filter { id in
+      while at < other.endIndex, other[at] < id { at += 1 }
+      return at == other.endIndex || other[at] != id
+    }
+  }
+
+  private mutating func storages(ofTensors tensors: [Int64]) throws -> [Int64] {
+    if storageOfTensor.count > Self.mostRows { storageOfTensor = [:] }
     let statement = try db.cachedStatement(sql: "SELECT id, storage_id FROM tensor WHERE id BETWEEN ? AND ?")
-    for run in runs(manifest.tensors.filter { storageOfTensor[$0] == nil }) {
+    for run in runs(tensors.filter { storageOfTensor[$0] == nil }) {
       let rows = try Row.fetchCursor(statement, arguments: [run.lowerBound, run.upperBound])
       while let row = try rows.next() { storageOfTensor[row[0]] = row[1] }
     }
-    return Set(manifest.tensors.compactMap { storageOfTensor[$0] }).union(manifest.storages)
+    return tensors.compactMap { storageOfTensor[$0] }
   }
 
-  private mutating func loadStorages(_ ids: Set<Int64>) throws {
+  private mutating func loadStorages(_ ids: [Int64]) throws {
     let statement = try db.cachedStatement(sql: "SELECT id, size, blobs FROM storage WHERE id BETWEEN ? AND ?")
     for run in runs(ids.filter { storages[$0] == nil }) {
       let rows = try Row.fetchCursor(statement, arguments: [run.lowerBound, run.upperBound])
