@@ -46,8 +46,16 @@ public struct CairnError: Error, Sendable, Hashable, CustomStringConvertible {
   public var advice: String
   /// The blob that is missing or damaged, if it is one.
   public var blob: Digest?
-  /// Where in the text that was given (SQL, an expression) it is, in bytes of UTF-8; nil if that is not known.
-  public var offset: Int?
+  /// The place in a text of the user's that is wrong, if it is one.
+  public var excerpt: Excerpt?
+
+  /// A place in a text that was to be read.
+  public struct Excerpt: Sendable, Hashable {
+    /// The text.
+    public var text: String
+    /// The place, in bytes of UTF-8; empty at the end of the text.
+    public var range: Range<Int>
+  }
 
   /// Makes an error from its parts.
   public init(_ kind: Kind, _ message: String, advice: String = "") {

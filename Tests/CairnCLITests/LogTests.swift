@@ -23,7 +23,7 @@ import Testing
     #expect(result.error == "")
     #expect(result.lines.count == 5)
     let titles = result.lines[0].split(separator: " ").map(String.init)
-    #expect(titles == ["name", "run", "step", "epoch", "metrics", "size", "new", "created", "tags"])
+    #expect(titles == ["name", "run", "step", "epoch", "metrics", "size", "new", "shared", "created", "tags"])
     // Newest first.
     #expect(result.lines[1].hasPrefix("模型/最后.ckpt@1"))
     #expect(result.lines[2].contains("a/rather/long/directory/name/that/takes/room/epoch=7-step=7000.ckpt@1"))

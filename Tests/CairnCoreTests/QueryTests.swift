@@ -203,7 +203,7 @@ import Testing
     } catch let error as CairnError {
       #expect(error.kind == .invalid)
       #expect(error.message == "no such column: stp")
-      #expect(error.offset == 7)
+      #expect(error.excerpt?.range == 7..<7)
       #expect(error.advice.contains("new_bytes"))
     }
     #expect(message { try repository.query("SELECT 1 FROM steps") }.contains("metrics"))

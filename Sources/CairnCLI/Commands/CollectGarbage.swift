@@ -99,7 +99,7 @@ struct CollectGarbage: ParsableCommand {
     var warnings: [String]
 
     init(_ found: UnheldVersions, _ removal: Repository.Removal?, _ warnings: [String]) {
-      checkpoints = found.checkpoints.map(CheckpointView.init)
+      checkpoints = found.checkpoints.map { CheckpointView($0) }
       pointers = found.pointerCount
       removed = removal?.removed ?? []
       freedFiles = removal?.freed.files ?? 0

@@ -60,17 +60,12 @@ struct Query: ParsableCommand {
     if views { return try listViews(console) }
     let sql = try self.sql == "-" ? Self.standardInput() : self.sql ?? ""
     Repository.limitMemoryOfSQLite(to: Self.memory)
-    do {
-      if console.json {
-        try print(sql, JSONRows(), console)
-      } else if csv {
-        try print(sql, CSVRows(isTerminal: Terminal.output.isTerminal), console)
-      } else {
-        try print(sql, TableRows(style: console.style, width: Terminal.output.width), console)
-      }
-    } catch let error as CairnError {
-      if let offset = error.offset { Terminal.error.tryWrite(place(offset, in: sql, console.errorStyle)) }
-      throw error
+    if console.json {
+      try print(sql, JSONRows(), console)
+    } else if csv {
+      try print(sql, CSVRows(isTerminal: Terminal.output.isTerminal), console)
+    } else {
+      try print(sql, TableRows(style: console.style, width: Terminal.output.width), console)
     }
   }
 
@@ -135,22 +130,5 @@ struct Query: ParsableCommand {
   /// The views and their columns, for the help.
   private static var viewsText: String {
     QueryView.all.map { "\($0.name): \($0.columns.map(\.name).joined(separator: ", "))" }.joined(separator: "\n\n")
-  }
-
-  /// The line of the SQL that an error is in, and a mark below the place.
-  private func place(_ offset: Int, in sql: String, _ style: Style) -> String {
-    let bytes = Array(sql.utf8)
-    let newline = UInt8(ascii: "\n")
-    let offset = min(offset, bytes.count)
-    let start = bytes[..<offset].lastIndex(of: newline).map { $0 + 1 } ?? 0
-    let end = bytes[offset...].firstIndex(of: newline) ?? bytes.count
-    let before = printable(String(decoding: bytes[start..<offset], as: UTF8.self))
-    let after = printable(String(decoding: bytes[offset..<end], as: UTF8.self))
-    // One column stays free, and two are for the margin.
-    let room = max((Terminal.error.width ?? 80) - 3, 20)
-    let shownBefore = truncated(before, to: room / 2, .head)
-    let shownAfter = truncated(after, to: room - columns(of: shownBefore))
-    let margin = String(repeating: " ", count: columns(of: shownBefore) + 2)
-    return "  \(shownBefore)\(shownAfter)\n\(margin)\(style.red("^"))\n"
   }
 }

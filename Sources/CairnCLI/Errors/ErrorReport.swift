@@ -11,6 +11,7 @@ enum ErrorReport {
       return "\(head) \(printable(message))\n"
     }
     var text = "\(head) \(printable(error.message))\n"
+    if let excerpt = error.excerpt { text += Excerpt(excerpt).text(width: Terminal.error.width ?? 80, style: style) }
     if !error.advice.isEmpty { text += "\(style.bold("hint:")) \(printable(error.advice))\n" }
     return text
   }

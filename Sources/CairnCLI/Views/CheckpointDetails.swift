@@ -3,15 +3,19 @@ import Cairn
 /// A checkpoint with its files and tensors, in JSON.
 struct CheckpointDetailView: Encodable {
   private let checkpoint: CheckpointView
+  private let parentName: String?
+  private let children: [String]
   private let files: [FileView]?
   private let tensors: [TensorView]?
 
   private enum Keys: String, CodingKey {
-    case files, tensors
+    case parentName, children, files, tensors
   }
 
-  init(_ record: CheckpointRecord, _ manifest: Manifest?) {
-    checkpoint = CheckpointView(record)
+  init(_ record: CheckpointRecord, _ manifest: Manifest?, _ descent: Descent) {
+    checkpoint = CheckpointView(record, shared: descent.shared)
+    parentName = descent.relatives.parent
+    children = descent.relatives.children
     tensors = manifest?.tensors.map(TensorView.init)
     files = manifest?.files.map(FileView.init)
   }
@@ -19,6 +23,8 @@ struct CheckpointDetailView: Encodable {
   func encode(to encoder: any Encoder) throws {
     try checkpoint.encode(to: encoder)
     var container = encoder.container(keyedBy: Keys.self)
+    try container.encodeIfPresent(parentName, forKey: .parentName)
+    try container.encode(children, forKey: .children)
     try container.encodeIfPresent(files, forKey: .files)
     try container.encodeIfPresent(tensors, forKey: .tensors)
   }
@@ -32,14 +38,27 @@ extension Manifest {
   }
 }
 
+/// What a checkpoint comes from, what has come from it, and how many of its bytes its parent has too.
+struct Descent {
+  let relatives: CheckpointRelatives
+  let shared: Int?
+
+  init(_ record: CheckpointRecord, in repository: Repository) throws {
+    relatives = try repository.relatives(of: record)
+    shared = try repository.bytesSharedWithParent([record])[record.id]
+  }
+}
+
 /// A checkpoint as `cairn show` shows it.
 struct CheckpointDetails {
   private let record: CheckpointRecord
   private let manifest: Manifest?
+  private let descent: Descent
 
-  init(_ record: CheckpointRecord, _ manifest: Manifest?) {
+  init(_ record: CheckpointRecord, _ manifest: Manifest?, _ descent: Descent) {
     self.record = record
     self.manifest = manifest
+    self.descent = descent
   }
 
   func text(_ console: Console) throws -> String {
@@ -70,13 +89,15 @@ struct CheckpointDetails {
     add("state", record.state == .whole ? nil : record.state.rawValue)
     add("created", "\(record.created) by \(record.user) on \(record.host)")
     add("run", record.run)
-    add("parent", record.parent)
+    add("parent", record.parent.map { "\(descent.relatives.parent ?? "not there any more"), \($0)" })
+    add("children", descent.relatives.children.joined(separator: " "))
     add("step", record.step.map(String.init))
     add("epoch", record.epoch.map(String.init))
     add("metrics", metricsText(record.metrics))
     add("tags", record.tags.joined(separator: " "))
     if record.state != .unreadable {
-      add("size", "\(sizes.text(record.size)), \(sizes.text(record.newBytes)) new when it was saved")
+      let shared = descent.shared.map { ", \(sizes.text($0)) shared with its parent" } ?? ""
+      add("size", "\(sizes.text(record.size)), \(sizes.text(record.newBytes)) new when it was saved\(shared)")
       add("tensors", String(record.tensorCount))
     }
     add("manifest", record.manifest.hex)

@@ -3,6 +3,7 @@ import Cairn
 /// Checkpoints as `cairn log` lists them.
 struct CheckpointTable {
   private(set) var table = Table([
+    Table.Column(title: "", minimum: 8),
     Table.Column(title: "name", minimum: 24, truncation: .head),
     Table.Column(title: "run", minimum: 8, dispensable: 4),
     Table.Column(title: "step", alignment: .right, dispensable: 3),
@@ -10,27 +11,38 @@ struct CheckpointTable {
     Table.Column(title: "metrics", minimum: 14, dispensable: 1),
     Table.Column(title: "size", alignment: .right),
     Table.Column(title: "new", alignment: .right, dispensable: 7),
+    Table.Column(title: "shared", alignment: .right, dispensable: 8),
     Table.Column(title: "created", dispensable: 5),
     Table.Column(title: "tags", minimum: 8, dispensable: 2),
     Table.Column(title: "state"),
   ])
 
-  init(_ records: [CheckpointRecord], _ sizes: Sizes) {
-    for record in records {
-      let isWhole = record.state == .whole
-      table.add([
-        Table.Cell(record.name, isWhole ? .name : .bad),
-        Table.Cell(record.run ?? ""),
-        Table.Cell(record.step.map(String.init) ?? ""),
-        Table.Cell(record.epoch.map(String.init) ?? ""),
-        Table.Cell(metricsText(record.metrics)),
-        Table.Cell(record.state == .unreadable ? "?" : sizes.text(record.size)),
-        Table.Cell(sizes.text(record.newBytes)),
-        Table.Cell(localTime(record.created), .faint),
-        Table.Cell(record.tags.joined(separator: " "), .tag),
-        Table.Cell(isWhole ? "" : record.state.rawValue, .bad),
-      ])
+  /// `shared` gives the bytes that a checkpoint's parent has too, by id; `graph` the lines to draw, and the order.
+  init(
+    _ records: [CheckpointRecord], shared: [String: Int] = [:], graph: [HistoryGraph.Line]? = nil, _ sizes: Sizes
+  ) {
+    let lines = graph ?? records.indices.map { HistoryGraph.Line(lanes: "", position: $0) }
+    for line in lines {
+      let cells = line.position.map { Self.cells(records[$0], shared: shared[records[$0].id], sizes) }
+      table.add([Table.Cell(line.lanes)] + (cells ?? Array(repeating: Table.Cell(""), count: table.columns.count - 1)))
     }
+  }
+
+  private static func cells(_ record: CheckpointRecord, shared: Int?, _ sizes: Sizes) -> [Table.Cell] {
+    let isWhole = record.state == .whole
+    return [
+      Table.Cell(record.name, isWhole ? .name : .bad),
+      Table.Cell(record.run ?? ""),
+      Table.Cell(record.step.map(String.init) ?? ""),
+      Table.Cell(record.epoch.map(String.init) ?? ""),
+      Table.Cell(metricsText(record.metrics)),
+      Table.Cell(record.state == .unreadable ? "?" : sizes.text(record.size)),
+      Table.Cell(sizes.text(record.newBytes)),
+      Table.Cell(shared.map(sizes.text) ?? ""),
+      Table.Cell(localTime(record.created), .faint),
+      Table.Cell(record.tags.joined(separator: " "), .tag),
+      Table.Cell(isWhole ? "" : record.state.rawValue, .bad),
+    ]
   }
 }
 

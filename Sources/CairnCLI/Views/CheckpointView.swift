@@ -21,11 +21,13 @@ struct CheckpointView: Encodable {
   var user: String
   var size: Int
   var newBytes: Int
+  /// What its parent has too; absent if that is not known.
+  var sharedBytes: Int?
   var tensorCount: Int
   var pointer: Bool
   var manifest: String
 
-  init(_ record: CheckpointRecord) {
+  init(_ record: CheckpointRecord, shared: Int? = nil) {
     id = record.id
     name = record.name
     path = record.path
@@ -45,6 +47,7 @@ struct CheckpointView: Encodable {
     user = record.user
     size = record.size
     newBytes = record.newBytes
+    sharedBytes = shared
     tensorCount = record.tensorCount
     pointer = record.pointer
     manifest = record.manifest.hex

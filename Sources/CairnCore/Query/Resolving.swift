@@ -56,31 +56,4 @@ extension Repository {
     try Row.fetchOne(db, sql: CheckpointRecord.sql + " WHERE c.uid = ?", arguments: [id])
       .map { try CheckpointRecord($0, db) }
   }
-
-  /// Checkpoints, newest first: all, those of a run, those of paths, those with a tag.
-  public func checkpoints(
-    paths: [String] = [], run: String? = nil, tag: String? = nil, limit: Int? = nil
-  ) throws -> [CheckpointRecord] {
-    var conditions: [String] = []
-    var arguments: StatementArguments = []
-    if !paths.isEmpty {
-      conditions.append("p.name IN (\(Array(repeating: "?", count: paths.count).joined(separator: ", ")))")
-      arguments += StatementArguments(paths)
-    }
-    if let run {
-      conditions.append("r.name = ?")
-      arguments += [run]
-    }
-    if let tag {
-      conditions.append("c.id = (SELECT checkpoint_id FROM tag WHERE name = ?)")
-      arguments += [tag]
-    }
-    let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-    arguments += [limit ?? -1]
-    return try read { db in
-      try Row.fetchAll(
-        db, sql: CheckpointRecord.sql + filter + " ORDER BY c.created DESC, c.id DESC LIMIT ?", arguments: arguments
-      ).map { try CheckpointRecord($0, db) }
-    }
-  }
 }

@@ -37,7 +37,7 @@ struct QueryFailure {
     default:
       var found = CairnError(.invalid, message, advice: Self.advice(message, sql))
       let offset = Int(sqlite3_error_offset(connection.handle))
-      if offset >= 0, offset <= sql.utf8.count { found.offset = offset }
+      if offset >= 0, offset <= sql.utf8.count { found.excerpt = .init(text: sql, range: offset..<offset) }
       error = found
     }
   }
