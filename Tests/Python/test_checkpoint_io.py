@@ -145,9 +145,9 @@ def test_pickles_and_deep_copies(work: Path) -> None:
 def test_distributed_tensors_are_refused(work: Path) -> None:
     distributed = pytest.importorskip("torch.distributed")
     from torch.distributed.device_mesh import init_device_mesh
-    tensors = pytest.importorskip(
-        "torch.distributed.tensor", reason="public since PyTorch 2.5"
-    )
+    tensors = pytest.importorskip("torch.distributed.tensor")
+    if not hasattr(tensors, "distribute_tensor"):
+        pytest.skip("public since PyTorch 2.5")
 
     from cairn_ckpt import UnsupportedState
 
