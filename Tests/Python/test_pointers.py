@@ -17,6 +17,7 @@ from states import WEIGHTS_ONLY_BY_DEFAULT, any_state, plain_state, same
 
 from cairn_ckpt import (
     CairnCheckpointIO,
+    CairnError,
     CheckpointRemoved,
     InvalidPointer,
     NewerFormat,
@@ -289,3 +290,20 @@ def test_importing_the_package_is_enough(saved: Path, first: str) -> None:
 def test_lightnings_lazy_loading_for_fsdp(saved: Path) -> None:
     load = pytest.importorskip("lightning.fabric.utilities.load")
     assert load._lazy_load(saved)["base"][5] == 5
+
+
+def test_a_damaged_manifest(work: Path) -> None:
+    """Which only the pointer leads to: no log and no index is read."""
+    CairnCheckpointIO().save_checkpoint({"w": torch.rand(1000)}, work / "a.ckpt")
+    pointer = _pointer.read(str(work / "a.ckpt"))
+    assert pointer is not None
+    digest = pointer.manifest
+    path = work / ".cairn" / "blobs" / digest[:2] / f"{digest}.zst"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 255
+    path.write_bytes(content)
+    for load in (torch.load, CairnCheckpointIO().load_checkpoint):
+        with pytest.raises(CairnError, match=f"a.ckpt@1.*manifest.*{digest}") as caught:
+            load(work / "a.ckpt")
+        assert caught.value.kind == "damaged"
+        assert "backup" in str(caught.value) and "cairn --repo" in str(caught.value)

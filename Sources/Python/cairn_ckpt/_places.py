@@ -17,6 +17,7 @@ from ._checkpoint import Checkpoint
 from ._errors import (
     CairnError,
     CheckpointRemoved,
+    DamagedRepository,
     RepositoryNotFound,
     UntrustedRepository,
 )
@@ -211,9 +212,18 @@ def open_pointer(pointer: Pointer, pointer_path: str | None = None) -> Checkpoin
     try:
         return Checkpoint.by_manifest(place, pointer.repository, pointer.manifest, pointer.name)
     except CairnError as error:
+        where = pointer_path or pointer.name
+        if error.kind == "damaged":
+            raise DamagedRepository(
+                "damaged",
+                f"{where}: points to {pointer.name!r} (checkpoint {pointer.checkpoint}), whose "
+                f"manifest cannot be read: {error.message}",
+                f"put that file back from a backup of {place}, or load another checkpoint: "
+                f"`cairn --repo {place} log` lists them, `cairn --repo {place} verify` says which "
+                "are hurt",
+            ) from error
         if error.kind not in ("missing", "notFound", "removed"):
             raise
-        where = pointer_path or pointer.name
         raise CheckpointRemoved(
             "removed",
             f"{where}: points to {pointer.name!r} (checkpoint {pointer.checkpoint}), which is no "
