@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "Cairn", targets: ["Cairn"]),
     .library(name: "CairnC", type: .dynamic, targets: ["CairnC"]),
     .executable(name: "cairn", targets: ["CairnCLI"]),
+    .executable(name: "cairn-bench", targets: ["CairnBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -20,7 +21,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("z"), .linkedLibrary("zstd"), .linkedLibrary("sqlite3")]),
     .target(
       name: "CairnMigrations", path: "Migrations", sources: ["Migrations.swift"],
-      resources: [.embedInCode("0001_index.sql")]),
+      resources: [.embedInCode("0001_index.sql"), .embedInCode("0002_lookups.sql")]),
     .target(
       name: "CairnCore",
       dependencies: [
@@ -41,6 +42,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .executableTarget(
+      name: "CairnBench",
+      dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Benchmarks"),
     .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"], exclude: ["smoke.c"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),

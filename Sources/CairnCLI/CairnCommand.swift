@@ -35,6 +35,7 @@ struct CairnCommand: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Checkpoints", subcommands: [Save.self, Restore.self, Log.self, Show.self, Copy.self, Remove.self]),
+      CommandGroup(name: "Tensors", subcommands: [ListTensors.self, Find.self, Blame.self]),
       CommandGroup(
         name: "Repository",
         subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),

@@ -46,7 +46,11 @@ enum IndexFile {
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()
     for step in Migrations.steps {
-      migrator.registerMigration(step.name) { try $0.execute(sql: step.sql) }
+      migrator.registerMigration(step.name) { db in
+        try db.execute(sql: step.sql)
+        // Packed lists are beyond SQL.
+        if step.name == "0002_lookups" { try LookupLists.fill(db) }
+      }
     }
     return migrator
   }()

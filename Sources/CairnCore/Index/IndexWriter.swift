@@ -171,7 +171,7 @@ struct IndexWriter {
     let id = db.lastInsertedRowID
     let references = References(db: db)
     try references.retainBlob(blob)
-    try references.retain(tensors: lists.tensors, storages: lists.storages)
+    try references.retain(tensors: lists.tensors, storages: lists.storages, of: id)
     return id
   }
 
@@ -201,7 +201,7 @@ struct IndexWriter {
       try db.execute(
         sql: "UPDATE blob SET size = ?, stored = ?, crc32 = ? WHERE id = ?",
         arguments: [file.size, file.storedSize, Int64(file.crc32), row[2] as Int64])
-      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages)
+      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages, of: row[0])
     }
   }
 
