@@ -41,8 +41,8 @@ struct ScaleMeasurements {
     all.append(try command(["log", "--limit", "50"], 50))
     all.append(try command(["show", path], 50))
     all.append(try command(["ls", path], 50))
-    if let where_ = try optional(["log", "--where", "val_loss < 0.2 and epoch > 3", "--limit", "50"], 50) {
-      all.append(where_)
+    if let filtered = try optional(["log", "--where", "val_loss < 0.2 and epoch > 3", "--limit", "50"], 50) {
+      all.append(filtered)
     }
     all.append(try command(["find", name], 100))
     all.append(try command(["find", "*.mlp.up.*"], 100))

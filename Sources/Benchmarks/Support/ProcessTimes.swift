@@ -9,19 +9,19 @@ struct Times: Sendable {
   var processor: Double
 
   /// The times of `body`, in this process.
-  static func measure(_ body: () throws -> Void) rethrows -> Times { try measure(RUSAGE_SELF, body) }
+  static func measure(_ body: () throws -> Void) rethrows -> Times { try measure(__rusage_who_t(RUSAGE_SELF.rawValue), body) }
 
   /// The least times of several runs of a program. Other work on the machine only ever adds to them.
   static func least(of count: Int, running program: URL, _ arguments: [String]) throws -> Times {
     var least = Times(wall: .infinity, processor: .infinity)
     for _ in 0..<count {
-      let times = try measure(RUSAGE_CHILDREN) { try run(program, arguments) }
+      let times = try measure(__rusage_who_t(RUSAGE_CHILDREN.rawValue)) { try run(program, arguments) }
       least = Times(wall: min(least.wall, times.wall), processor: min(least.processor, times.processor))
     }
     return least
   }
 
-  private static func measure(_ who: __rusage_who, _ body: () throws -> Void) rethrows -> Times {
+  private static func measure(_ who: __rusage_who_t, _ body: () throws -> Void) rethrows -> Times {
     let before = used(who)
     let start = ContinuousClock.now
     try body()
@@ -30,7 +30,7 @@ struct Times: Sendable {
       wall: Double(duration.seconds) + Double(duration.attoseconds) * 1e-18, processor: used(who) - before)
   }
 
-  private static func used(_ who: __rusage_who) -> Double {
+  private static func used(_ who: __rusage_who_t) -> Double {
     var usage = rusage()
     getrusage(who, &usage)
     func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }

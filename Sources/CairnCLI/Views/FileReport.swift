@@ -13,8 +13,7 @@ struct FileReport {
   /// A pointer file has no content but what it points to.
   init(_ path: String, pointed checkpoint: CheckpointReference) {
     self.path = path
-    found = ContentOccurrences(
-      exact: [checkpoint], shares: [], checkpointCount: 1, tensors: [], storageCount: 0, storageBytes: 0)
+    found = ContentOccurrences(exact: [checkpoint])
   }
 
   func print(_ console: Console) throws {

@@ -38,6 +38,14 @@ public struct ContentOccurrences: Sendable, Hashable {
   public var storageBytes: Int
 }
 
+extension ContentOccurrences {
+  /// What is known of something that is these checkpoints and has no bytes of its own, as a pointer file.
+  public init(exact: [CheckpointReference]) {
+    self.init(
+      exact: exact, shares: [], checkpointCount: exact.count, tensors: [], storageCount: 0, storageBytes: 0)
+  }
+}
+
 extension Repository {
   /// Where the bytes of a content occur that may or may not have been saved: they are read and hashed as a save would,
   /// and nothing is written.
