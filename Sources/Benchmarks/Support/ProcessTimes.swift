@@ -9,7 +9,9 @@ struct Times: Sendable {
   var processor: Double
 
   /// The times of `body`, in this process.
-  static func measure(_ body: () throws -> Void) rethrows -> Times { try measure(__rusage_who_t(RUSAGE_SELF.rawValue), body) }
+  static func measure(_ body: () throws -> Void) rethrows -> Times {
+    try measure(__rusage_who_t(RUSAGE_SELF.rawValue), body)
+  }
 
   /// The least times of several runs of a program. Other work on the machine only ever adds to them.
   static func least(of count: Int, running program: URL, _ arguments: [String]) throws -> Times {

@@ -58,7 +58,10 @@ enum IndexFile {
   /// Brings the schema to this Cairn's version, a step a transaction. Throws if a newer Cairn has been here.
   static func migrate(_ queue: DatabaseQueue, path: String) throws {
     try checkNotNewer(queue, path: path)
-    if try !queue.read({ try migrator.hasCompletedMigrations($0) }) { try migrator.migrate(queue) }
+    if try queue.read({ try migrator.hasCompletedMigrations($0) }) { return }
+    try migrator.migrate(queue)
+    // What the steps wrote belongs to the file as it is, also to one that was copied here since its last line.
+    try queue.write { try IndexStamp.write($0, path: path) }
   }
 
   /// Throws if a newer Cairn has migrated the index.

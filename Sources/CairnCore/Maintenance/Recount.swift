@@ -27,11 +27,14 @@ struct Recount {
       for id in alone { storages[id, default: 0] += 1 }
       lookups.add(manifest: row[0], tensors: listed, storages: alone)
     }
+    let inPieces = try Int64.fetchSet(db, sql: "SELECT DISTINCT tensor_id FROM tensor_manifests")
     let tensorRows = try Row.fetchCursor(db, sql: "SELECT id, refs, storage_id, manifests FROM tensor")
     while let row = try tensorRows.next() {
       check("tensor", row[0], row[1], tensors)
       if tensors[row[0], default: 0] > 0 { storages[row[2], default: 0] += 1 }
-      try checkTensor(row[0], PackedIDs.decode(row[3] as Data), db)
+      let id: Int64 = row[0]
+      let earlier = inPieces.contains(id) ? try IDLists(db: db, table: .tensorManifests).ids(of: id) : []
+      checkTensor(id, earlier + (try PackedIDs.decode(row[3] as Data)))
     }
     let storageRows = try Row.fetchCursor(db, sql: "SELECT id, refs, blobs FROM storage ORDER BY id")
     while let row = try storageRows.next() {
@@ -59,15 +62,10 @@ struct Recount {
     if kept != count { wrong.append("\(table) \(id): its count is \(kept), and there are \(count)") }
   }
 
-  private mutating func checkTensor(_ id: Int64, _ own: [Int64], _ db: Database) throws {
-    guard let list = lookups.tensors[id] else {
-      if !own.isEmpty { wrong.append("tensor \(id): it lists \(own.count) manifests, and there are none") }
-      return
-    }
-    // Most have no more than what is in their row.
-    let others = own.count == list.count ? [] : try IDLists(db: db, table: .tensorManifests).ids(of: id)
-    if PackedIDs.encode((others + own).sorted()) != list.bytes {
-      wrong.append("tensor \(id): the manifests that it lists are not the \(list.count) that list it")
+  private mutating func checkTensor(_ id: Int64, _ kept: [Int64]) {
+    let list = lookups.tensors[id]
+    if PackedIDs.encode(kept.sorted()) != list?.bytes ?? [] {
+      wrong.append("tensor \(id): it lists \(kept.count) manifests, not the \(list?.count ?? 0) that list it")
     }
   }
 
@@ -83,7 +81,7 @@ struct Recount {
     }
   }
 
-  /// That each piece of a list has the ids that are looked for in it, and no tensor's that has no such list.
+  /// That each piece of a list has the ids that are looked for in it.
   private mutating func checkPieces(_ db: Database) throws {
     for table in IDLists.Table.allCases {
       let rows = try Row.fetchCursor(
@@ -94,8 +92,7 @@ struct Recount {
           """)
       while let row = try rows.next() {
         let ids = try PackedIDs.decode(row[2] as Data)
-        let isOwned = table != .tensorManifests || lookups.tensors[row[0]].map { $0.count >= ids.count } ?? false
-        if ids.isEmpty || !isOwned || ids.contains(where: { $0 < row[1] as Int64 || $0 >= row[3] as Int64 }) {
+        if ids.isEmpty || ids.contains(where: { $0 < row[1] as Int64 || $0 >= row[3] as Int64 }) {
           wrong.append("\(table.rawValue) of \(row[0] as Int64): a piece of it has what does not belong there")
         }
       }

@@ -97,7 +97,8 @@ import Testing
     let manifest = try #require(try repository.occurrence(ofDigest: report.manifest.hex, limit: 10))
     #expect(manifest.kind == .manifest)
     #expect(manifest.checkpoints.map(\.name) == ["a@1"])
-    let pack = try #require(try repository.occurrence(ofDigest: try #require(storage.pack).hex, limit: 1))
+    let packed = try #require(storage.pack)
+    let pack = try #require(try repository.occurrence(ofDigest: packed.hex, limit: 1))
     #expect(pack.kind == .pack)
     #expect(pack.checkpointCount == 2)
     #expect(pack.checkpoints.map(\.name) == ["b@1"])
@@ -120,7 +121,8 @@ import Testing
           arguments: [Digest(hex: alike)?.data])
       }
     }
-    #expect(message { try repository.occurrence(ofDigest: String(digest.prefix(7)), limit: 1) }.contains(alike.prefix(13)))
+    #expect(
+      message { try repository.occurrence(ofDigest: String(digest.prefix(7)), limit: 1) }.contains(alike.prefix(13)))
     #expect(try repository.occurrence(ofDigest: String(digest.prefix(20)), limit: 1)?.checkpointCount == 1)
     #expect(try repository.occurrence(ofDigest: alike, limit: 1)?.kind == .unreferenced)
   }

@@ -10,7 +10,8 @@ import Testing
 /// `last` has versions 1, 3, 4 and 6 to 72, `first@1` has the same manifest as `last@1`.
 @Suite struct SchemaOneTests {
   private func opened(_ scratch: Scratch) throws -> Repository {
-    let fixture = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let fixture =
+      URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent().path + "/Fixtures/schema-1"
     let path = scratch.path + "/.cairn"
     for directory in ["", "/blobs", "/tmp"] {

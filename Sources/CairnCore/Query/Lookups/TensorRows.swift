@@ -107,7 +107,10 @@ struct TensorRows {
   func manifests(of row: Row) throws -> [Int64] {
     let own = try PackedIDs.decode(row.own)
     if own.count == row.refs { return own }
-    return try IDLists(db: db, table: .tensorManifests).ids(of: row.id) + own
+    let earlier = try IDLists(db: db, table: .tensorManifests).ids(of: row.id)
+    // One that could not be read for a while came behind those that are newer.
+    if let last = earlier.last, let first = own.first, first < last { return (earlier + own).sorted() }
+    return earlier + own
   }
 
   /// The ids of the manifests that list any of some tensors.
