@@ -8,6 +8,8 @@ struct IndexWriter {
   let packs: Packs
   /// A manifest that the caller has at hand, with all its blobs in place: that of the save that is being committed.
   var known: KnownManifest?
+  /// For a transaction of many lines.
+  var memo: RowMemo?
 
   struct KnownManifest {
     var digest: Digest
@@ -157,7 +159,8 @@ struct IndexWriter {
     let manifest = file.manifest
     let blob = try rows.ownFile(
       file.digest, size: file.size, stored: file.storedSize, place: .zstd, crc32: file.crc32)
-    let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: checked)
+    let lists = try ManifestRows(db: db, blobs: blobs, packs: packs, memo: memo)
+      .insert(manifest, present: checked)
     try db.cachedStatement(
       sql: """
         INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)

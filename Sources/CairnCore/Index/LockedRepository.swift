@@ -78,6 +78,7 @@ struct LockedRepository {
     try index.write { db in
       var end = position
       var bytes: [UInt8] = []
+      let memo = RowMemo()
       for save in saves {
         let place = try naming.place(db, save.request, run: save.run)
         var entry = LogEntry(.saved, id: randomID(), by: .now())
@@ -86,7 +87,8 @@ struct LockedRepository {
         entry.manifest = save.known.digest
         entry.newBytes = save.newBytes
         let line = try LogLine(entry, after: end.chain)
-        try IndexWriter(db: db, blobs: repository.blobs, packs: packs, known: save.known).apply(entry)
+        try IndexWriter(db: db, blobs: repository.blobs, packs: packs, known: save.known, memo: memo)
+          .apply(entry)
         end = Log.Position(bytes: end.bytes + line.bytes.count, lastLine: end.bytes, chain: line.chain)
         bytes += line.bytes
       }

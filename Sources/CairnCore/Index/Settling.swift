@@ -172,7 +172,7 @@ extension Repository {
   private func fill(_ queue: DatabaseQueue, from tail: Log.Tail, progress: Progress?) throws {
     try IndexFile.migrate(queue, path: indexPath)
     try queue.write { db in
-      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
+      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs), memo: RowMemo())
       for (line, start) in zip(tail.lines, tail.starts) {
         try writer.apply(line.entry)
         progress?(start + line.bytes.count, tail.end.bytes)

@@ -212,7 +212,7 @@ private struct ContentFinder: Sendable {
     guard isSingle || files.count == held.count else { return false }
     return files.allSatisfy { file in
       held.contains { other in
-        (isSingle || other.path == file.path) && other.size == file.size
+        (isSingle || other.path.utf8.elementsEqual(file.path.utf8)) && other.size == file.size
           && other.segments.count == file.segments.count
           && zip(other.segments, file.segments).allSatisfy { isSame($0, in: manifest, $1) }
       }
