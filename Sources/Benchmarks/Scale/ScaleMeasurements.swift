@@ -52,7 +52,12 @@ struct ScaleMeasurements {
     all.append(try command(["stats"], 2_000))
     let sql = "SELECT count(*), max(step) FROM checkpoints"
     if let query = try optional(["query", sql], nil) { all.append(query) }
-    return try all + SaveMeasurements(large: repository, empty: empty, tensors: tensors, repeats: repeats).all()
+    for bytes in [16_384, 1_024] {
+      all += try SaveMeasurements(
+        large: repository, empty: empty, tensors: tensors, repeats: repeats, tensorBytes: bytes
+      ).all()
+    }
+    return all
   }
 
   private func command(_ arguments: [String], _ bar: Double?) throws -> Measurement {
