@@ -12,6 +12,7 @@ struct KnownNames {
   private static let checkpointsSearched = 20
   private static let mostNames = 2_000
   private static let deepest = 6
+  private static let mostShown = 16
 
   init(_ db: Database) throws {
     metrics = try String.fetchAll(db, sql: "SELECT DISTINCT name FROM metric ORDER BY name LIMIT \(Self.mostNames)")
@@ -27,7 +28,8 @@ struct KnownNames {
         Self.collect(value, [], &found)
       }
     }
-    metadata = found.sorted()
+    // A trainer's own bookkeeping has keys that need quotes: seldom what somebody asks for.
+    metadata = found.sorted { ($0.contains("\"") ? 1 : 0, $0) < ($1.contains("\"") ? 1 : 0, $1) }
   }
 
   private static func collect(_ value: JSONValue, _ path: [WhereName.Part], _ found: inout Set<String>) {
@@ -52,8 +54,8 @@ struct KnownNames {
   }
 
   private static func list(_ names: [String]) -> String {
-    let shown = names.prefix(24).joined(separator: ", ")
-    return names.count > 24 ? shown + " and \(names.count - 24) more" : shown
+    let shown = names.prefix(mostShown).joined(separator: ", ")
+    return names.count > mostShown ? shown + " and \(names.count - mostShown) more" : shown
   }
 
   private func nearest(to name: String) -> String? {
@@ -62,9 +64,10 @@ struct KnownNames {
     for candidate in columns + metrics.map(WhereName.quotedIfNeeded) + metadata {
       let other = Array(candidate.lowercased().unicodeScalars.prefix(Self.longestCompared))
       var distance = Self.distance(wanted, other)
-      // The last part alone: `lr` for `hyper_parameters.lr`.
+      // The last part alone, `lr` for `hyper_parameters.lr`, or at another depth.
       if candidate.hasSuffix("." + name) { distance = 1 }
-      if distance <= max(wanted.count / 3, 1), distance < best?.distance ?? .max { best = (candidate, distance) }
+      if let last = name.split(separator: ".").last, candidate.hasSuffix(".\(last)") { distance = min(distance, 2) }
+      if distance <= max(wanted.count / 3, 2), distance < best?.distance ?? .max { best = (candidate, distance) }
     }
     return best?.name
   }
