@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ._errors import InvalidArgument
@@ -40,6 +40,11 @@ def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, float | str]:
     return plain
 
 
-def number(value: Any) -> Any:
-    """A number that JSON may not have had; anything else as it is."""
-    return float(value) if value in ("NaN", "Infinity", "-Infinity") else value
+def floats(members: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """A copy of an object in which these members are floats, as they were before JSON: that has
+    no NaN and no infinities, and 1.0 is 1 there."""
+    wanted = set(names)
+    return {
+        name: float(value) if name in wanted and value is not None else value
+        for name, value in members.items()
+    }

@@ -57,8 +57,9 @@ class Records(list[dict[str, Any]]):
         except ImportError as error:
             raise ImportError("to_pandas() needs pandas: pip install pandas") from error
         rows = [_flat(record) for record in self]
-        known = () if self._columns is None else self._columns
-        names = list(dict.fromkeys([*known, *(name for row in rows for name in row)]))
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        if self._columns is not None:
+            names = _ordered(names, self._columns)
         columns = {name: [row.get(name) for row in rows] for name in names}
         for name in _emptied(columns):
             del columns[name]
@@ -82,6 +83,21 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
                 flat[f"{prefix}{name}"] = value
         rest.extend(reversed(nested))
     return flat
+
+
+def _ordered(names: list[str], columns: list[str]) -> list[str]:
+    """Names in the order of columns, each with what is in it behind it; empty ones, too."""
+    places = {name: place for place, name in enumerate(columns)}
+
+    def place(name: str) -> int:
+        prefix = name
+        while prefix not in places and "." in prefix:
+            prefix = prefix.rpartition(".")[0]
+        return places.get(prefix, len(places))
+
+    nested = {name.partition(".")[0] for name in names if name not in places}
+    missing = [name for name in columns if name not in names and name not in nested]
+    return sorted([*missing, *names], key=place)
 
 
 def _emptied(columns: dict[str, list[Any]]) -> list[str]:
