@@ -51,7 +51,8 @@ extension Members {
     }
     policy.keepWithin = try string("keep_within").map { text in
       guard let seconds = PrunePolicy.duration(parsing: text) else {
-        throw CairnError(.invalid, "policy: keep_within \(text) is no length of time", advice: "90m, 36h, 7d, 2w, 1d12h")
+        throw CairnError(
+          .invalid, "policy: keep_within \(text) is no length of time", advice: "90m, 36h, 7d, 2w, 1d12h")
       }
       return seconds
     }

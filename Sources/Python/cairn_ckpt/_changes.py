@@ -70,7 +70,9 @@ class Changes:
             "unset": [unset] if isinstance(unset, str) else list(unset),
         }
         encoded = _native.encode(name), _json.encoded(annotation, f"{name}: metadata")
-        return dict(_native.call_json("cairn_annotate", self._here(), *encoded))
+        report = dict(_native.call_json("cairn_annotate", self._here(), *encoded))
+        report["checkpoint"] = _json.record(report["checkpoint"])
+        return report
 
     def remove(self, *names: str) -> dict[str, Any]:
         """Removes checkpoints: ``path`` for all its versions, ``path@n`` for that one.

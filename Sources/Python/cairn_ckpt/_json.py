@@ -48,3 +48,8 @@ def floats(members: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         name: float(value) if name in wanted and value is not None else value
         for name, value in members.items()
     }
+
+
+def record(members: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a checkpoint, its metrics as floats."""
+    return {**members, "metrics": floats(members["metrics"], members["metrics"])}

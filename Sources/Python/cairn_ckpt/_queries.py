@@ -30,12 +30,12 @@ class Queries(SQLQueries, TensorQueries):
     def resolve(self, name: str) -> dict[str, Any]:
         """What is known of the checkpoint that a name names."""
         record = _native.call_json("cairn_resolve", self._here(), _native.encode(name))
-        return _with_floats(record)
+        return _json.record(record)
 
     def checkpoint(self, identifier: str) -> dict[str, Any] | None:
         """What is known of the checkpoint with an id; None if there is none."""
         record = _native.call_json("cairn_find_id", self._here(), _native.encode(identifier))
-        return None if record is None else _with_floats(record)
+        return None if record is None else _json.record(record)
 
     def log(
         self,
@@ -66,7 +66,7 @@ class Queries(SQLQueries, TensorQueries):
         with Located(where):
             found = _native.call_json("cairn_log", self._here(), _json.encoded(query, "a query"))
         columns = [name for name in _COLUMNS if shared or name != "shared_bytes"]
-        return Records(map(_with_floats, found), columns)
+        return Records(map(_json.record, found), columns)
 
     def runs(self, limit: int | None = None) -> Records:
         """Training runs, newest first: ``name``, ``checkpoints``, ``metrics`` (of each ``last``,
@@ -82,7 +82,7 @@ class Queries(SQLQueries, TensorQueries):
     def tags(self) -> Records:
         """All tags: ``tag`` and what is known of its checkpoint (``name``, ``step`` …)."""
         found = _native.call_json("cairn_tags", self._here())
-        return Records(map(_with_floats, found), _TAG_COLUMNS)
+        return Records(map(_json.record, found), _TAG_COLUMNS)
 
     def removed(self, *paths: str, limit: int | None = None) -> Records:
         """What was removed, the last first: ``id``, ``name``, ``time``, ``user``, ``host``."""
@@ -140,8 +140,3 @@ class Queries(SQLQueries, TensorQueries):
             name: Records(value) if isinstance(value, list) else value
             for name, value in found.items()
         }
-
-
-def _with_floats(record: dict[str, Any]) -> dict[str, Any]:
-    record["metrics"] = _json.floats(record["metrics"], record["metrics"])
-    return record

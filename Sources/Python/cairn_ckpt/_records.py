@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 if TYPE_CHECKING:
     from typing import SupportsIndex
 
-    import pandas
+    import pandas  # type: ignore[import-untyped,unused-ignore]
 
 
 class Records(list[dict[str, Any]]):
@@ -59,7 +59,7 @@ class Records(list[dict[str, Any]]):
         rows = [_flat(record) for record in self]
         names = list(dict.fromkeys(name for row in rows for name in row))
         if self._columns is not None:
-            names = _ordered(names, self._columns)
+            names = _ordered(names, self._columns) if rows else self._columns
         columns = {name: [row.get(name) for row in rows] for name in names}
         for name in _emptied(columns):
             del columns[name]
@@ -86,7 +86,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ordered(names: list[str], columns: list[str]) -> list[str]:
-    """Names in the order of columns, each with what is in it behind it; empty ones, too."""
+    """Names in the order of columns, each with what is in it behind it."""
     places = {name: place for place, name in enumerate(columns)}
 
     def place(name: str) -> int:
@@ -95,9 +95,7 @@ def _ordered(names: list[str], columns: list[str]) -> list[str]:
             prefix = prefix.rpartition(".")[0]
         return places.get(prefix, len(places))
 
-    nested = {name.partition(".")[0] for name in names if name not in places}
-    missing = [name for name in columns if name not in names and name not in nested]
-    return sorted([*missing, *names], key=place)
+    return sorted(names, key=place)
 
 
 def _emptied(columns: dict[str, list[Any]]) -> list[str]:
@@ -113,7 +111,7 @@ def _emptied(columns: dict[str, list[Any]]) -> list[str]:
 
 
 def _series(values: list[Any]) -> Any:
-    import pandas
+    import pandas  # type: ignore[import-untyped,unused-ignore]
 
     present = [value for value in values if value is not None]
     if present and len(present) < len(values) and all(type(value) is int for value in present):
