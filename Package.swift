@@ -7,6 +7,7 @@ let package = Package(
     .library(name: "Cairn", targets: ["Cairn"]),
     .library(name: "CairnC", type: .dynamic, targets: ["CairnC"]),
     .executable(name: "cairn", targets: ["CairnCLI"]),
+    .executable(name: "cairn-bench", targets: ["CairnBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -22,7 +23,8 @@ let package = Package(
       name: "CairnMigrations", path: "Migrations", sources: ["Migrations.swift"],
       resources: [
         .embedInCode("0001_index.sql"),
-        .embedInCode("0004_pointers.sql"),
+        .embedInCode("0002_lookups.sql"),
+        .embedInCode("0003_pointers.sql"),
       ]),
     .target(
       name: "CairnCore",
@@ -45,6 +47,10 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .executableTarget(
+      name: "CairnBench",
+      dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/Benchmarks"),
     .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"], exclude: ["smoke.c"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),

@@ -11,6 +11,7 @@ public enum Migrations {
   /// All steps, in the order in which they are applied. A step that has been released never changes.
   public static let steps: [Step] = [
     Step(name: "0001_index", sql: String(decoding: PackageResources._001_index_sql, as: UTF8.self)),
-    Step(name: "0004_pointers", sql: String(decoding: PackageResources._004_pointers_sql, as: UTF8.self)),
+    Step(name: "0002_lookups", sql: String(decoding: PackageResources._002_lookups_sql, as: UTF8.self)),
+    Step(name: "0003_pointers", sql: String(decoding: PackageResources._003_pointers_sql, as: UTF8.self)),
   ]
 }

@@ -35,9 +35,9 @@ struct CairnCommand: ParsableCommand {
     groupedSubcommands: [
       CommandGroup(
         name: "Checkpoints",
-        subcommands: [
-          Save.self, Restore.self, Log.self, Runs.self, Show.self, Diff.self, Cat.self, Copy.self, Remove.self,
-        ]),
+        subcommands: [Save.self, Restore.self, Log.self, Runs.self, Show.self, Copy.self, Remove.self]),
+      CommandGroup(
+        name: "Tensors", subcommands: [ListTensors.self, Diff.self, Cat.self, Find.self, Blame.self]),
       CommandGroup(
         name: "Names and retention", subcommands: [Tag.self, Move.self, Annotate.self, Prune.self]),
       CommandGroup(

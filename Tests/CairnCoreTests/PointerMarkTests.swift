@@ -40,7 +40,7 @@ import Testing
     let older = try DatabaseQueue(path: repository.indexPath)
     try older.write { db in
       try db.execute(sql: "ALTER TABLE checkpoint DROP COLUMN pointer")
-      try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '0004_pointers'")
+      try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '0003_pointers'")
     }
     try older.close()
     #expect(try marks(Repository(opening: scratch.path)) == ["a@1": false])

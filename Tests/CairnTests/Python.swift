@@ -50,6 +50,9 @@ struct Python {
                 module.main()
             except SystemExit as end:
                 code = end.code or 0
+                if isinstance(code, str):
+                    print(code)
+                    code = 1
         outcomes.append({"code": code, "output": text.getvalue()})
     json.dump(outcomes, open(target, "w"))
     """

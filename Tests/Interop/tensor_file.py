@@ -24,7 +24,8 @@ def main():
         array = np.load(path)
         if not array.flags["C_CONTIGUOUS"]:
             sys.exit("not in the order of rows")
-        found, dtype = array.reshape(-1).view(np.uint8).reshape(array.size, -1), str(array.dtype)
+        found = array.reshape(-1).view(np.uint8).reshape(array.size, array.itemsize)
+        dtype = str(array.dtype)
         shape = array.shape
     else:
         tensors = load_file(path)

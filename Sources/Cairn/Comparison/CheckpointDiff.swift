@@ -29,7 +29,7 @@ public struct DiffOptions: Sendable {
   /// Read the tensors that differ, and say how far their values have moved.
   public var values = false
   /// Only tensors whose name (on either side) this pattern matches, and no metadata; nil for all.
-  public var only: NamePattern?
+  public var only: Glob?
   /// Told how many elements of how many have been compared, from any thread.
   public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
   /// Asked often while values are compared, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.

@@ -22,11 +22,22 @@ extension Repository {
     }
   }
 
+  private func save(filesAt path: String, _ request: SaveRequest, opaque: Bool) throws -> SaveReport {
+    let builder = try FileContentBuilder(filesAt: path, opaque: opaque)
+    let content = builder.content()
+    var request = request
+    request.complete(metadata: content.metadata, metrics: builder.metrics)
+    return try save(content, request)
+  }
+}
+
+extension FileContentBuilder {
   /// A process may have 1,024 by default, and needs some for itself.
   private static let mostOpenFiles = 200
 
-  private func save(filesAt path: String, _ request: SaveRequest, opaque: Bool) throws -> SaveReport {
-    var builder = FileContentBuilder()
+  /// Looks into a file, or into all files of a directory.
+  init(filesAt path: String, opaque: Bool) throws {
+    self.init()
     var isDirectory: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
       throw CairnError(.missing, "\(path): no such file or directory")
@@ -39,22 +50,18 @@ extension Repository {
         let isPart = name.hasSuffix(".distcp")
         let file = try CheckpointFile(
           path: path + "/" + name, opaque: opaque || isPart, keepsOpen: names.count <= Self.mostOpenFiles)
-        try builder.add(file, as: name)
+        try add(file, as: name)
       }
-      builder.directory = (path, names)
+      directory = (path, names)
     } else {
-      try builder.add(try CheckpointFile(path: path, opaque: opaque), as: "")
+      try add(try CheckpointFile(path: path, opaque: opaque), as: "")
     }
-    let content = builder.content()
-    var request = request
-    request.complete(metadata: content.metadata, metrics: builder.metrics)
-    return try save(content, request)
   }
 }
 
 extension CairnError {
   /// What is wrong with a file that is being saved.
-  fileprivate init(_ error: FileSourceError) {
+  init(_ error: FileSourceError) {
     switch error {
     case .cannotOpen(_, ENOENT): self.init(.missing, error.description)
     case .notARegularFile: self.init(.invalid, error.description)

@@ -8,7 +8,7 @@ extension TensorCatalog {
   /// there are several.
   public func tensor(_ pattern: String) throws -> TensorEntry {
     if let entry = tensors.first(where: { $0.name == pattern }) { return entry }
-    let glob = NamePattern(pattern)
+    let glob = Glob(pattern)
     let found = tensors.filter { glob.matches($0.name) }
     if let entry = found.first, found.count == 1 { return entry }
     if found.isEmpty {

@@ -57,7 +57,7 @@ struct Diff: ParsableCommand {
     let sides = try TensorsArguments([old, new], repository, console)
     var options = DiffOptions()
     options.values = values
-    options.only = only.map { NamePattern($0) }
+    options.only = only.map { Glob($0) }
     let progress = console.progress("comparing values", of: .things)
     options.progress = { progress.update($0, $1) }
     defer { progress.finish() }

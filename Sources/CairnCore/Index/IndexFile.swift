@@ -26,6 +26,8 @@ enum IndexFile {
       guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
       // Nor when SQLite thinks it is time: between the stamp in a transaction and the end of it.
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+      // A save touches a page or two of a large index for each tensor: what does not fit is written to the WAL twice.
+      if !readonly { try db.execute(sql: "PRAGMA cache_size = -65536") }
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     guard let after = try Files.status(path), after.identity == before.identity else { return nil }
@@ -46,7 +48,11 @@ enum IndexFile {
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()
     for step in Migrations.steps {
-      migrator.registerMigration(step.name) { try $0.execute(sql: step.sql) }
+      migrator.registerMigration(step.name) { db in
+        try db.execute(sql: step.sql)
+        // Packed lists are beyond SQL.
+        if step.name == "0002_lookups" { try LookupLists.fill(db) }
+      }
     }
     return migrator
   }()
@@ -54,7 +60,10 @@ enum IndexFile {
   /// Brings the schema to this Cairn's version, a step a transaction. Throws if a newer Cairn has been here.
   static func migrate(_ queue: DatabaseQueue, path: String) throws {
     try checkNotNewer(queue, path: path)
-    if try !queue.read({ try migrator.hasCompletedMigrations($0) }) { try migrator.migrate(queue) }
+    if try queue.read({ try migrator.hasCompletedMigrations($0) }) { return }
+    try migrator.migrate(queue)
+    // What the steps wrote belongs to the file as it is, also to one that was copied here since its last line.
+    try queue.write { try IndexStamp.write($0, path: path) }
   }
 
   /// Throws if a newer Cairn has migrated the index.

@@ -8,6 +8,8 @@ struct IndexWriter {
   let packs: Packs
   /// A manifest that the caller has at hand, with all its blobs in place: that of the save that is being committed.
   var known: KnownManifest?
+  /// For a transaction of many lines.
+  var memo: RowMemo?
 
   struct KnownManifest {
     var digest: Digest
@@ -158,7 +160,8 @@ struct IndexWriter {
     let manifest = file.manifest
     let blob = try rows.ownFile(
       file.digest, size: file.size, stored: file.storedSize, place: .zstd, crc32: file.crc32)
-    let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: checked)
+    let lists = try ManifestRows(db: db, blobs: blobs, packs: packs, memo: memo)
+      .insert(manifest, present: checked)
     try db.cachedStatement(
       sql: """
         INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
@@ -172,7 +175,7 @@ struct IndexWriter {
     let id = db.lastInsertedRowID
     let references = References(db: db)
     try references.retainBlob(blob)
-    try references.retain(tensors: lists.tensors, storages: lists.storages)
+    try references.retain(tensors: lists.tensors, storages: lists.storages, of: id)
     return id
   }
 
@@ -202,7 +205,7 @@ struct IndexWriter {
       try db.execute(
         sql: "UPDATE blob SET size = ?, stored = ?, crc32 = ? WHERE id = ?",
         arguments: [file.size, file.storedSize, Int64(file.crc32), row[2] as Int64])
-      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages)
+      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages, of: row[0])
     }
   }
 

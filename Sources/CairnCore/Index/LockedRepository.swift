@@ -71,6 +71,37 @@ struct LockedRepository {
     }
   }
 
+  /// Commits many saves at once: one transaction, and their lines written and made durable together. A process that dies
+  /// meanwhile may leave some of the lines; each is a whole save.
+  mutating func commitInBulk(_ saves: [BulkEntry]) throws {
+    let naming = CheckpointNaming(repository: repository)
+    try index.write { db in
+      var end = position
+      var bytes: [UInt8] = []
+      let memo = RowMemo()
+      for save in saves {
+        let place = try naming.place(db, save.request, run: save.run)
+        var entry = LogEntry(.saved, id: randomID(), by: .now())
+        entry.take(save.request, place, run: save.run)
+        entry.metrics = save.request.metrics.isEmpty ? nil : save.request.metrics
+        entry.manifest = save.known.digest
+        entry.newBytes = save.newBytes
+        let line = try LogLine(entry, after: end.chain)
+        try IndexWriter(db: db, blobs: repository.blobs, packs: packs, known: save.known, memo: memo)
+          .apply(entry)
+        end = Log.Position(bytes: end.bytes + line.bytes.count, lastLine: end.bytes, chain: line.chain)
+        bytes += line.bytes
+      }
+      hasAppended = true
+      try log.file.write(bytes, at: position.bytes)
+      try log.file.sync()
+      position = end
+      try IndexWriter(db: db, blobs: repository.blobs, packs: packs)
+        .setPosition(end, repository: repository.configuration.id)
+      try IndexStamp.write(db, path: repository.indexPath)
+    }
+  }
+
   /// Changes the index in one transaction, otherwise than by a line of the log.
   func write<Result>(_ body: (Database) throws -> Result) throws -> Result {
     try index.write { db in

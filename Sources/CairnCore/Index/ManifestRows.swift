@@ -5,6 +5,8 @@ struct ManifestRows {
   let db: Database
   let blobs: BlobStore
   let packs: Packs
+  /// What is remembered from other manifests of the same transaction.
+  var memo: RowMemo?
 
   /// What a manifest's row lists.
   struct Lists {
@@ -29,7 +31,9 @@ struct ManifestRows {
       let named = chunk.pack.map { manifest.packs[$0] }
       if present {
         if let named { return try packed(chunk, named) }
-        return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
+        return try remembered({ $0.file }, chunk.digest) {
+          try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
+        }
       }
       // Where it is, not where it was: packs are rewritten, files compressed, and none of that is in the manifest.
       if let named, packs.holds(named, chunk.digest, length: chunk.length) { return try packed(chunk, named) }
@@ -52,7 +56,18 @@ struct ManifestRows {
       tensors: tensors, storages: unique(storageIDs.filter { !named.contains($0) }), isWhole: isWhole)
   }
 
+  private func remembered<Key>(
+    _ kind: (RowMemo) -> (Key, () throws -> Int64) throws -> Int64, _ key: Key, _ find: () throws -> Int64
+  ) throws -> Int64 {
+    guard let memo else { return try find() }
+    return try kind(memo)(key, find)
+  }
+
   private func storageID(_ blobs: [UInt8], size: Int) throws -> Int64 {
+    try remembered({ $0.storage }, blobs) { try findStorage(blobs, size: size) }
+  }
+
+  private func findStorage(_ blobs: [UInt8], size: Int) throws -> Int64 {
     let find = try db.cachedStatement(sql: "SELECT id FROM storage WHERE blobs = ?")
     if let id = try Int64.fetchOne(find, arguments: [blobs.data]) { return id }
     try db.cachedStatement(sql: "INSERT INTO storage (blobs, size) VALUES (?, ?)").execute(arguments: [
@@ -71,20 +86,22 @@ struct ManifestRows {
       sql: "INSERT INTO tensor (name_id, storage_id, type_id, byte_offset) VALUES (?, ?, ?, ?)")
     return try unique(
       tensors.map { tensor in
-        let name: Int64
-        if let id = try Int64.fetchOne(findName, arguments: [tensor.name]) {
-          name = id
-        } else {
+        let name = try remembered({ $0.name }, tensor.name) {
+          if let id = try Int64.fetchOne(findName, arguments: [tensor.name]) { return id }
           try insertName.execute(arguments: [tensor.name])
-          name = db.lastInsertedRowID
+          return db.lastInsertedRowID
         }
         let type = TensorType(dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides)
         let typeID = try types[type] ?? typeID(type)
         types[type] = typeID
-        let arguments: StatementArguments = [name, storageIDs[tensor.storage], typeID, tensor.byteOffset]
-        if let id = try Int64.fetchOne(find, arguments: arguments) { return id }
-        try insert.execute(arguments: arguments)
-        return db.lastInsertedRowID
+        let key = RowMemo.Tensor(
+          name: name, storage: storageIDs[tensor.storage], type: typeID, byteOffset: tensor.byteOffset)
+        return try remembered({ $0.tensor }, key) {
+          let arguments: StatementArguments = [key.name, key.storage, key.type, key.byteOffset]
+          if let id = try Int64.fetchOne(find, arguments: arguments) { return id }
+          try insert.execute(arguments: arguments)
+          return db.lastInsertedRowID
+        }
       })
   }
 

@@ -1,14 +1,19 @@
 import Foundation
 import GRDB
 
-/// The counts: each is the number of rows one level up whose own count is above 0.
+/// The counts, each the number of rows one level up whose own count is above 0, and the lists that say which rows these
+/// are.
 ///
 /// Only a row that rises from 0 or falls to 0 touches the level below it.
 struct References {
   let db: Database
 
-  func retain(tensors: [Int64], storages: [Int64]) throws {
-    try change(tensors: tensors, storages: storages, by: 1)
+  /// How many manifests a tensor's own row lists at most.
+  static let ownListLimit = 64
+
+  /// Counts what a manifest lists that has risen from 0.
+  func retain(tensors: [Int64], storages: [Int64], of manifest: Int64) throws {
+    try change(tensors: tensors, storages: storages, of: manifest, by: 1)
   }
 
   func retainBlob(_ id: Int64) throws { try change(blobs: [id], by: 1) }
@@ -18,27 +23,64 @@ struct References {
     let statement = try db.cachedStatement(
       sql: "UPDATE manifest SET refs = refs - 1 WHERE id = ? RETURNING refs, blob_id, tensors, storages")
     guard let row = try Row.fetchOne(statement, arguments: [id]), row[0] as Int == 0 else { return }
-    try change(tensors: PackedIDs.decode(row[2] as Data), storages: PackedIDs.decode(row[3] as Data), by: -1)
+    try change(
+      tensors: PackedIDs.decode(row[2] as Data), storages: PackedIDs.decode(row[3] as Data), of: id, by: -1)
     try change(blobs: [row[1]], by: -1)
   }
 
-  private func change(tensors: [Int64], storages: [Int64], by step: Int) throws {
-    let statement = try db.cachedStatement(
-      sql: "UPDATE tensor SET refs = refs + ? WHERE id = ? RETURNING refs, storage_id")
+  private func change(tensors: [Int64], storages: [Int64], of manifest: Int64, by step: Int) throws {
+    let find = try db.cachedStatement(sql: "SELECT refs, storage_id, manifests FROM tensor WHERE id = ?")
+    let update = try db.cachedStatement(sql: "UPDATE tensor SET refs = ?, manifests = ? WHERE id = ?")
     var touched: [Int64] = []
     for id in tensors {
-      if let row = try Row.fetchOne(statement, arguments: [step, id]), turned(row[0], step) { touched.append(row[1]) }
+      guard let row = try Row.fetchOne(find, arguments: [id]) else { continue }
+      let refs = row[0] as Int + step
+      let storage: Int64 = row[1]
+      var manifests = try PackedIDs.decode(row[2] as Data)
+      if step > 0 {
+        try add(manifest, to: &manifests, tensor: id)
+      } else if let place = manifests.firstIndex(of: manifest) {
+        manifests.remove(at: place)
+      } else {
+        try IDLists(db: db, table: .tensorManifests).remove(manifest, from: id)
+      }
+      try update.execute(arguments: [refs, PackedIDs.encode(manifests).data, id])
+      if turned(refs, step) { touched.append(storage) }
     }
-    try change(storages: touched + storages, by: step)
+    try change(storages: touched, by: step)
+    let lists = IDLists(db: db, table: .storageManifests)
+    for storage in storages {
+      if step > 0 {
+        try lists.insert(CollectionOfOne(manifest), into: storage)
+      } else {
+        try lists.remove(manifest, from: storage)
+      }
+    }
+    try change(storages: storages, by: step)
+  }
+
+  private func add(_ manifest: Int64, to manifests: inout [Int64], tensor: Int64) throws {
+    // One that could not be read for a while comes later than its number says.
+    let place = manifests.lastIndex { $0 < manifest }.map { $0 + 1 } ?? 0
+    manifests.insert(manifest, at: place)
+    guard manifests.count > Self.ownListLimit else { return }
+    try IDLists(db: db, table: .tensorManifests).insert(manifests.dropLast(), into: tensor)
+    manifests.removeSubrange(..<(manifests.count - 1))
   }
 
   private func change(storages: [Int64], by step: Int) throws {
     let statement = try db.cachedStatement(
       sql: "UPDATE storage SET refs = refs + ? WHERE id = ? RETURNING refs, blobs")
     for id in storages {
-      if let row = try Row.fetchOne(statement, arguments: [step, id]), turned(row[0], step) {
-        try change(blobs: Set(PackedIDs.decode(row[1] as Data)).sorted(), by: step)
+      guard let row = try Row.fetchOne(statement, arguments: [step, id]), turned(row[0], step) else { continue }
+      let blobs = Set(try PackedIDs.decode(row[1] as Data)).sorted()
+      if blobs.count > 1 {
+        let lists = IDLists(db: db, table: .blobStorages)
+        for blob in blobs {
+          if step > 0 { try lists.insert(CollectionOfOne(id), into: blob) } else { try lists.remove(id, from: blob) }
+        }
       }
+      try change(blobs: blobs, by: step)
     }
   }
 

@@ -53,11 +53,12 @@ extension Repository {
     var applied = 0
     do {
       if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
-        try IndexFile.migrate(connection.queue, path: indexPath)
+        try IndexFile.checkNotNewer(connection.queue, path: indexPath)
         if try !IndexStamp.isSound(connection.queue, path: indexPath) {
           logger.warning(
             "\(indexPath): is not the file that its write-ahead log belongs to; it is rebuilt from the log")
         } else if let position = try position(of: connection.queue) {
+          try IndexFile.migrate(connection.queue, path: indexPath)
           applied = position.bytes
           try checkNotShorter(log, than: position)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
@@ -76,6 +77,7 @@ extension Repository {
       (try? connection.queue.backup(to: memory)) != nil, let position = try? position(of: memory),
       try log.holds(position)
     {
+      try IndexFile.migrator.migrate(memory)
       return try catchUp(log, memory, from: position, isLasting: false)
     }
     let fresh = try DatabaseQueue()
@@ -170,7 +172,7 @@ extension Repository {
   private func fill(_ queue: DatabaseQueue, from tail: Log.Tail, progress: Progress?) throws {
     try IndexFile.migrate(queue, path: indexPath)
     try queue.write { db in
-      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs))
+      let writer = IndexWriter(db: db, blobs: blobs, packs: Packs(blobs: blobs), memo: RowMemo())
       for (line, start) in zip(tail.lines, tail.starts) {
         try writer.apply(line.entry)
         progress?(start + line.bytes.count, tail.end.bytes)

@@ -1,10 +1,11 @@
 import Foundation
 import GRDB
 
-/// Counts all references from the rows themselves, to compare with the counts that are kept.
+/// Counts all references from the rows themselves, to compare with the counts and the lists that are kept.
 struct Recount {
-  /// Rows whose count is not what it should be.
+  /// Rows whose count or list is not what it should be.
   private(set) var wrong: [String] = []
+  private var lookups = LookupLists()
 
   init(_ db: Database) throws {
     var tensors: [Int64: Int] = [:]
@@ -15,24 +16,33 @@ struct Recount {
     for row in try Row.fetchAll(db, sql: "SELECT manifest_id, count(*) FROM checkpoint GROUP BY manifest_id") {
       manifests[row[0]] = row[1]
     }
-    let rows = try Row.fetchCursor(db, sql: "SELECT id, refs, blob_id, tensors, storages FROM manifest")
+    let rows = try Row.fetchCursor(db, sql: "SELECT id, refs, blob_id, tensors, storages FROM manifest ORDER BY id")
     while let row = try rows.next() {
       check("manifest", row[0], row[1], manifests)
       guard manifests[row[0], default: 0] > 0 else { continue }
       blobs[row[2], default: 0] += 1
-      for id in try PackedIDs.decode(row[3] as Data) { tensors[id, default: 0] += 1 }
-      for id in try PackedIDs.decode(row[4] as Data) { storages[id, default: 0] += 1 }
+      let listed = try PackedIDs.decode(row[3] as Data)
+      let alone = try PackedIDs.decode(row[4] as Data)
+      for id in listed { tensors[id, default: 0] += 1 }
+      for id in alone { storages[id, default: 0] += 1 }
+      lookups.add(manifest: row[0], tensors: listed, storages: alone)
     }
-    let tensorRows = try Row.fetchCursor(db, sql: "SELECT id, refs, storage_id FROM tensor")
+    let inPieces = try Int64.fetchSet(db, sql: "SELECT DISTINCT tensor_id FROM tensor_manifests")
+    let tensorRows = try Row.fetchCursor(db, sql: "SELECT id, refs, storage_id, manifests FROM tensor")
     while let row = try tensorRows.next() {
       check("tensor", row[0], row[1], tensors)
       if tensors[row[0], default: 0] > 0 { storages[row[2], default: 0] += 1 }
+      let id: Int64 = row[0]
+      let earlier = inPieces.contains(id) ? try IDLists(db: db, table: .tensorManifests).ids(of: id) : []
+      checkTensor(id, earlier + (try PackedIDs.decode(row[3] as Data)))
     }
-    let storageRows = try Row.fetchCursor(db, sql: "SELECT id, refs, blobs FROM storage")
+    let storageRows = try Row.fetchCursor(db, sql: "SELECT id, refs, blobs FROM storage ORDER BY id")
     while let row = try storageRows.next() {
       check("storage", row[0], row[1], storages)
       if storages[row[0], default: 0] > 0 {
-        for id in Set(try PackedIDs.decode(row[2] as Data)) { blobs[id, default: 0] += 1 }
+        let listed = Set(try PackedIDs.decode(row[2] as Data))
+        for id in listed { blobs[id, default: 0] += 1 }
+        lookups.add(storage: row[0], blobs: listed)
       }
     }
     let blobRows = try Row.fetchCursor(db, sql: "SELECT id, refs, pack_id FROM blob")
@@ -42,10 +52,50 @@ struct Recount {
     }
     let packRows = try Row.fetchCursor(db, sql: "SELECT id, refs FROM pack")
     while let row = try packRows.next() { check("pack", row[0], row[1], packs) }
+    try check(.storageManifests, lookups.storages, db)
+    try check(.blobStorages, lookups.blobs, db)
+    try checkPieces(db)
   }
 
   private mutating func check(_ table: String, _ id: Int64, _ kept: Int, _ counted: [Int64: Int]) {
     let count = counted[id, default: 0]
     if kept != count { wrong.append("\(table) \(id): its count is \(kept), and there are \(count)") }
+  }
+
+  private mutating func checkTensor(_ id: Int64, _ kept: [Int64]) {
+    let list = lookups.tensors[id]
+    if PackedIDs.encode(kept.sorted()) != list?.bytes ?? [] {
+      wrong.append("tensor \(id): it lists \(kept.count) manifests, not the \(list?.count ?? 0) that list it")
+    }
+  }
+
+  private mutating func check(_ table: IDLists.Table, _ lists: [Int64: PackedIDs], _ db: Database) throws {
+    var kept: [Int64: PackedIDs] = [:]
+    let rows = try Row.fetchCursor(
+      db, sql: "SELECT \(table.owner), ids FROM \(table.rawValue) ORDER BY \(table.owner), first")
+    while let row = try rows.next() {
+      try PackedIDs.forEach(in: row[1] as Data) { kept[row[0], default: PackedIDs()].append($0) }
+    }
+    for id in Set(lists.keys).union(kept.keys) where lists[id]?.bytes != kept[id]?.bytes {
+      wrong.append("\(table.rawValue) of \(id): not the \(lists[id]?.count ?? 0) that there are")
+    }
+  }
+
+  /// That each piece of a list has the ids that are looked for in it.
+  private mutating func checkPieces(_ db: Database) throws {
+    for table in IDLists.Table.allCases {
+      let rows = try Row.fetchCursor(
+        db,
+        sql: """
+          SELECT \(table.owner), first, ids,
+            lead(first, 1, \(Int64.max)) OVER (PARTITION BY \(table.owner) ORDER BY first) FROM \(table.rawValue)
+          """)
+      while let row = try rows.next() {
+        let ids = try PackedIDs.decode(row[2] as Data)
+        if ids.isEmpty || ids.contains(where: { $0 < row[1] as Int64 || $0 >= row[3] as Int64 }) {
+          wrong.append("\(table.rawValue) of \(row[0] as Int64): a piece of it has what does not belong there")
+        }
+      }
+    }
   }
 }

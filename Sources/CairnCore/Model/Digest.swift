@@ -10,7 +10,7 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
   /// Thirty-two zero bytes: what the log's chain starts from.
   static let zero = Digest(words: (0, 0, 0, 0))
 
-  private init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
+  init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
 
   /// The digest of `bytes`.
   public init(hashing bytes: some Sequence<UInt8>) {

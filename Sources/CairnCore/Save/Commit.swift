@@ -31,16 +31,9 @@ struct Commit {
     let run = try request.run.map { try naming.run($0, metadata: request.runMetadata, &locked, &warnings) }
     let place = try locked.index.read { try naming.place($0, request, run: run) }
     var entry = LogEntry(.saved, id: randomID(), by: .now())
-    entry.path = request.path
-    entry.version = place.version
+    entry.take(request, place, run: run)
     entry.manifest = prepared.digest
-    entry.run = run
-    entry.parent = place.parent
-    entry.step = request.step
-    entry.epoch = request.epoch
     entry.setMetrics(request.metrics, &warnings)
-    entry.tags = request.tags.isEmpty ? nil : request.tags
-    entry.metadata = request.metadata.isEmpty ? nil : request.metadata
     entry.newBytes = prepared.newBytes
     entry.pointer = request.pointer ? true : nil
     warnings += try locked.commit(entry, replacing: place.replaced, known: prepared.known)

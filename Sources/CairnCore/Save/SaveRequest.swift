@@ -73,6 +73,20 @@ extension SaveRequest {
   }
 }
 
+extension LogEntry {
+  /// Says what a request says, but for the metrics.
+  mutating func take(_ request: SaveRequest, _ place: CheckpointNaming.Place, run: String?) {
+    path = request.path
+    version = place.version
+    parent = place.parent
+    self.run = run
+    step = request.step
+    epoch = request.epoch
+    tags = request.tags.isEmpty ? nil : request.tags
+    metadata = request.metadata.isEmpty ? nil : request.metadata
+  }
+}
+
 /// What a save has done.
 public struct SaveReport: Sendable {
   /// The id of the checkpoint.
