@@ -314,6 +314,32 @@ int32_t cairn_diff(cairn_repository *repository, const char *a, const char *b, c
 int32_t cairn_tensor_summary(cairn_repository *repository, const char *checkpoint, const char *tensor,
                              const char *options, cairn_cancellation *cancellation, char **summary, char **error);
 
+/* The tensors of a checkpoint, in its order, from the index: {"id", "name", "tensors": [{"name", "dtype", "shape",
+ * "strides", "byte_offset", "bytes", "other_checkpoints": in how many the same bytes are, "first_seen": the oldest of
+ * all that have them, as {"id", "name", "path", "version", "run", "step", "created"}}]}
+ * options: {"only": pattern for names of tensors} */
+int32_t cairn_list_tensors(cairn_repository *repository, const char *name, const char *options, char **tensors,
+                           char **error);
+
+/* Where something occurs, over all runs. what is a pattern for names of tensors, a digest or its first digits (6 at
+ * least), or a file or directory, which is read and hashed as a save would.
+ * options: {"kind": "name", "digest" or "file" (absent: a file that is there, else a digest that is there, else a name),
+ *   "limit": of what is listed (100)}
+ * found: by name {"tensors": [{"name", "dtype", "shape", "bytes", "digest": of its storage, if that is one blob,
+ *   "checkpoints": how many, "first", "last": as first_seen above}], "cut_short": true if there are more};
+ *   by digest {"digest": {"digest", "kind": "storage", "chunk", "manifest", "pack" or "unreferenced", "size", "pack",
+ *   "checkpoint_count", "checkpoints", "tensors", "cut_short"}, or null}; by file {"file": {"path", "storage_count",
+ *   "storage_bytes", "exact": [the checkpoints that it is], "checkpoint_count", "shares": [{"checkpoint", "storages",
+ *   "tensors", "bytes"}], "tensors": [{"name", "checkpoints": how many}]}} */
+int32_t cairn_find(cairn_repository *repository, const char *what, const char *options,
+                   cairn_cancellation *cancellation, char **found, char **error);
+
+/* The versions of a path (or those up to path@n) at which a tensor became another, newest first: {"path", "tensor",
+ * "changes": [{"checkpoint": as first_seen above, "change": "added", "changed" or "removed", "other_bytes": false if
+ * only its type or shape changed, "dtype", "shape", "previous_dtype" and "previous_shape": if they were others, "digest",
+ * "versions": for how many it then stayed so}]}. CAIRN_NOT_FOUND if no version has such a tensor. */
+int32_t cairn_blame(cairn_repository *repository, const char *name, const char *tensor, char **changes, char **error);
+
 /* {"checkpoints", "runs", "tensors", "blobs", "logical_bytes", "stored_bytes", "dedup_ratio": of the two, or null,
  * "index_bytes", "unreferenced_bytes", "incomplete"} */
 int32_t cairn_stats(cairn_repository *repository, char **stats, char **error);

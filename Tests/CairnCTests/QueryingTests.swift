@@ -133,6 +133,43 @@ import Testing
     #expect(try code { _ = try json { tensorSummary(repository, "a", "head", #"{"bins": 0}"#, nil, $0, $1) } } == 8)
   }
 
+  @Test func whereSomethingOccursIsFound() throws {
+    let scratch = try Scratch()
+    let repository = try filled(scratch)
+    defer { closeRepository(repository) }
+    func find(_ what: String, _ options: String? = nil, _ stop: OpaquePointer? = nil) throws -> JSONValue {
+      try json { CairnC.find(repository, what, options, stop, $0, $1) }
+    }
+    let backbone = try #require(try find("back*")["tensors"]?.items.first)
+    #expect(backbone["checkpoints"] == 2)
+    #expect(backbone["first"]?["name"] == "a@1")
+    #expect(try find("head", #"{"limit": 1}"#)["cut_short"] == true)
+    #expect(try find("nothing") == ["tensors": [], "cut_short": false])
+    let log = try json { CairnC.log(repository, #"{"paths": ["a@1"]}"#, $0, $1) }
+    let manifest = log.items.first?["manifest"]?.text ?? ""
+    #expect(try find(String(manifest.prefix(8)))["digest"]?["kind"] == "manifest")
+    #expect(try find(String(repeating: "0", count: 64), #"{"kind": "digest"}"#) == ["digest": .null])
+    let file = scratch.path + "/a.pt"
+    _ = try json { restore(repository, "a@1", file, nil, $0, $1) }
+    let found = try find(file)["file"]
+    #expect(found?["checkpoint_count"] == 2)
+    #expect(found?["shares"]?.items.first?["checkpoint"]?["name"] == "a@1")
+    #expect(try code { _ = try find("nothing", #"{"kind": "file"}"#) } != 0)
+    for options in [#"{"kind": "colour"}"#, #"{"limit": 0}"#] {
+      #expect(try code { _ = try find("a", options) } == 8, "\(options)")
+    }
+    let cancellation = try handle { cancellationNew($0, $1) }
+    defer { cancellationFree(cancellation) }
+    cancellationCancel(cancellation)
+    #expect(try code { _ = try find(file, nil, cancellation) } == 102)
+
+    let list = try json { listTensors(repository, "a", #"{"only": "b*"}"#, $0, $1) }
+    #expect(list["tensors"]?.items.map { $0["other_checkpoints"] } == [1])
+    let changes = try json { CairnC.blame(repository, "a", "head", $0, $1) }["changes"]?.items ?? []
+    #expect(changes.map { $0["change"] } == ["changed", "added"])
+    #expect(try code { _ = try json { CairnC.blame(repository, "a", "x", $0, $1) } } == 6)
+  }
+
   @Test func namesAndMetadataChange() throws {
     let scratch = try Scratch()
     let repository = try filled(scratch)

@@ -44,7 +44,8 @@ def test_move(repository: Repository, work: Path) -> None:
 def test_annotate(repository: Repository) -> None:
     repository.save(state(), "a", metrics={"loss": 1}, metadata={"note": "x"})
     report = repository.annotate(
-        "a", metrics={"acc": torch.tensor(0.5)}, metadata={"tables": [1, None]}, unset=["note", "loss"]
+        "a", metrics={"acc": torch.tensor(0.5)}, metadata={"tables": [1, None]},
+        unset=["note", "loss"],
     )
     assert report["checkpoint"]["metrics"] == {"acc": 0.5}
     assert repository.log(where="acc = 0.5")[0]["metadata"] == {"tables": [1, None]}

@@ -129,6 +129,50 @@ def test_a_tensors_values(filled: Repository) -> None:
 
 
 @needs_command_line
+def test_find_is_the_command_lines(filled: Repository, work: Path) -> None:
+    found = filled.find("*ead")
+    assert as_printed(found) == cairn("find", "*ead")
+    assert len(found["tensors"]) == 5 and found["cut_short"] is False
+    backbone = filled.find("backbone")["tensors"][0]
+    assert (backbone["checkpoints"], backbone["first"]["name"]) == (5, "sweep-1/last.ckpt@1")
+    digest = backbone["digest"]
+    assert as_printed(filled.find(digest[:10])) == cairn("find", digest[:10])
+    assert filled.find(digest)["digest"]["checkpoint_count"] == 5
+    assert filled.find("0" * 64, kind="digest") == {"digest": None}
+    assert filled.find("nothing") == {"tensors": [], "cut_short": False}
+
+    # A file that was saved, under another name; one that shares its backbone; what is a name too.
+    file = work / "model.ckpt"
+    filled.restore("sweep-1/last.ckpt@2", file)
+    torch.save({"body": torch.arange(50_000, dtype=torch.float32)}, work / "backbone")
+    assert as_printed(filled.find("model.ckpt")) == cairn("find", "model.ckpt")
+    assert filled.find(file)["file"]["shares"][0]["checkpoint"]["name"] == "sweep-1/last.ckpt@2"
+    assert filled.find(Path("backbone"))["file"]["checkpoint_count"] == 5
+    assert len(filled.find("backbone", kind="name")["tensors"]) == 1
+    with pytest.raises(OSError):
+        filled.find(Path("missing"))
+
+
+@needs_command_line
+def test_tensors_and_blame_are_the_command_lines(filled: Repository) -> None:
+    name = "sweep-1/last.ckpt"
+    assert as_printed(filled.tensors(name, shared=True)) == cairn("ls", name)["tensors"]
+    some = filled.tensors(name, "*o*", shared=True)
+    assert as_printed(some) == cairn("ls", name, "*o*")["tensors"]
+    listed = filled.tensors("best", shared=True)
+    others = {entry["name"]: entry["other_checkpoints"] for entry in listed}
+    assert (others["backbone"], others["head"]) == (4, 0)
+    plain = filled.tensors(name, "*o*")
+    assert {entry["name"] for entry in plain} == {"backbone", "count"}
+    assert all(entry["storage"] is not None for entry in plain)
+    assert as_printed(filled.blame(name, "head")) == cairn("blame", name, "head")["changes"]
+    assert [change["change"] for change in filled.blame(name, "extra")] == ["added"]
+    assert len(filled.blame(f"{name}@2", "head")) == 2
+    with pytest.raises(CheckpointNotFound):
+        filled.blame(name, "nothing")
+
+
+@needs_command_line
 def test_sql_is_the_command_lines(filled: Repository) -> None:
     sql = "SELECT c.*, x.value FROM checkpoints c JOIN metrics x ON x.checkpoint_id = c.id"
     printed = cairn("query", sql)
@@ -143,7 +187,8 @@ def test_sql_is_the_command_lines(filled: Repository) -> None:
 
 
 def test_values_of_sql(repository: Repository) -> None:
-    given = [None, -(2**63), 2**63 - 1, 1.0, 0.1, -math.inf, "ä\u2028\U0001f600\n\"\\", b"\0\xff", "", b""]
+    given = [None, -(2**63), 2**63 - 1, 1.0, 0.1, -math.inf]
+    given += ["ä\u2028\U0001f600\n\"\\", b"\0\xff", "", b""]
     marks = ", ".join("?" * len(given))
     row = list(repository.query(f"VALUES ({marks})", *given)[0].values())
     assert row == given and [type(value) for value in row] == [type(value) for value in given]
@@ -157,7 +202,7 @@ def test_values_of_sql(repository: Repository) -> None:
 
 
 def test_sql_only_reads_and_ends(filled: Repository) -> None:
-    for sql in ("DELETE FROM tag", "PRAGMA journal_mode = delete", "ATTACH '/tmp/x' AS x", "", "\0"):
+    for sql in ("DELETE FROM tag", "PRAGMA user_version = 1", "ATTACH 'x' AS x", "", "\0"):
         with pytest.raises(InvalidArgument):
             filled.query(sql)
     with pytest.raises(InvalidArgument, match="checkpoints has checkpoint") as wrong:
@@ -197,13 +242,14 @@ def test_to_pandas(filled: Repository) -> None:
     assert frame["metrics.val_loss"].min() == pytest.approx(0.1 / 3)
     assert frame["step"].dtype == "Int64" and frame["step"].isna().sum() == 1
     assert frame["metadata.lr"].max() == 0.2
-    frame = filled.query("SELECT checkpoint, step, 9007199254740993 AS big FROM checkpoints").to_pandas()
+    frame = filled.query("SELECT step, 9007199254740993 AS big FROM checkpoints").to_pandas()
     assert frame["big"].tolist() == [9007199254740993] * 6 and frame["step"].dtype == "Int64"
     empty = filled.query("SELECT checkpoint, step FROM checkpoints WHERE 0").to_pandas()
     assert list(empty.columns) == ["checkpoint", "step"] and len(empty) == 0
-    tensors = filled.diff("sweep-1/last.ckpt@2", "sweep-1/last.ckpt", values=True)["tensors"].to_pandas()
-    assert {"change", "name", "a.dtype", "b.dtype", "values.max_abs"} <= set(tensors.columns)
-    assert "values" not in tensors.columns
+    changes = filled.diff("sweep-1/last.ckpt@2", "sweep-1/last.ckpt", values=True)["tensors"]
+    columns = list(changes.to_pandas().columns)
+    assert {"change", "name", "a.dtype", "b.dtype", "values.max_abs"} <= set(columns)
+    assert "values" not in columns
     assert list(pandas.DataFrame(filled.runs())["name"]) == ["sweep-2", "sweep-1"]
 
 

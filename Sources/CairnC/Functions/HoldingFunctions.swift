@@ -35,13 +35,3 @@ public func growth(
     try give(JSONValue(growth), result)
   }
 }
-
-extension Repository {
-  /// The path, or the one version, that a name means. Throws as ``checkpoint(_:)`` if there is none.
-  fileprivate func meant(by text: String) throws -> PathName {
-    let name = PathName(parsing: text)
-    let record = try checkpoint(name)
-    // A tag means one version.
-    return record.path == name.path ? name : PathName(path: record.path, version: record.version)
-  }
-}

@@ -11,7 +11,7 @@ public func diff(
     var members = try Members(options, "options")
     var wanted = DiffOptions()
     wanted.values = try members.bool("values") ?? false
-    wanted.only = try members.string("only").map { NamePattern($0) }
+    wanted.only = try members.string("only").map { Glob($0) }
     try members.end()
     wanted.isCancelled = try CancellationHandle.check(cancellation)
     let places = try TensorPlaces(sides, in: repository, isCancelled: wanted.isCancelled)

@@ -9,14 +9,7 @@ enum TensorsPlace {
   /// A pointer file is what it points to, in whatever repository; `./x` and `../x` are the file, if there is one; all
   /// else is a name in the repository first, and a file if there is no such name.
   init(_ argument: String, in repository: Repository) throws {
-    if let pointer = try Pointer.read(argument) {
-      let holder =
-        try pointer.repository == repository.configuration.id
-        ? repository
-        : RepositoryDiscovery().repository(of: pointer, at: argument) {
-          try Repository(opening: $0, logger: CallbackLog.logger)
-        }
-      let record = try holder.checkpoint(pointer, at: argument)
+    if let (holder, record) = try repository.pointed(by: argument) {
       self = .stored(holder, PathName(path: record.path, version: record.version))
       return
     }
@@ -40,6 +33,28 @@ enum TensorsPlace {
   private static func isRegularFile(_ path: String) -> Bool {
     var information = stat()
     return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
+  }
+}
+
+extension Repository {
+  /// What the pointer file of this name points to, in this repository or another; nil if it is none.
+  func pointed(by file: String) throws -> (repository: Repository, record: CheckpointRecord)? {
+    guard let pointer = try Pointer.read(file) else { return nil }
+    let holder =
+      try pointer.repository == configuration.id
+      ? self
+      : RepositoryDiscovery().repository(of: pointer, at: file) {
+        try Repository(opening: $0, logger: CallbackLog.logger)
+      }
+    return (holder, try holder.checkpoint(pointer, at: file))
+  }
+
+  /// The path, or the one version, that a name means. Throws as ``checkpoint(_:)`` if there is none.
+  func meant(by text: String) throws -> PathName {
+    let name = PathName(parsing: text)
+    let record = try checkpoint(name)
+    // A tag means one version.
+    return record.path == name.path ? name : PathName(path: record.path, version: record.version)
   }
 }
 

@@ -77,6 +77,86 @@ class TensorQueries:
             found["histogram"] = Records(parts, ["from", "to", "count"])
         return _json.floats(found, ["min", "max", "mean", "std"])
 
+    def find(
+        self, what: str | os.PathLike[str], *, kind: str | None = None, limit: int = 100
+    ) -> dict[str, Any]:
+        """Where something occurs, over all runs. Ctrl-C stops it.
+
+        >>> repository.find(Path("downloaded.ckpt"))["file"]["exact"][0]["name"]
+        'last.ckpt@3'
+        >>> repository.find("*.lm_head.weight")["tensors"].to_pandas()
+
+        Args:
+            what: A pattern for names of tensors; a digest, or its first six digits or more; or a
+                file, which is read and hashed as a save would. A ``Path`` is always a file.
+            kind: ``"name"``, ``"digest"`` or ``"file"``. By default a file that is there, else a
+                digest that is there, else a name.
+            limit: How much is listed.
+
+        Returns:
+            One of: ``tensors`` (each ``name``, ``dtype``, ``shape``, ``bytes``, ``digest``,
+            ``checkpoints`` (how many), ``first``, ``last``), and ``cut_short``; ``digest``: None,
+            or ``digest``, ``kind``, ``size``, ``pack``, ``checkpoint_count``, ``checkpoints``,
+            ``tensors``, ``cut_short``; ``file``: ``path``, ``exact`` (the checkpoints that it is),
+            ``shares`` (each ``checkpoint``, ``storages``, ``tensors``, ``bytes``),
+            ``checkpoint_count``, ``storage_count``, ``storage_bytes``, ``tensors``.
+        """
+        if not isinstance(what, str):
+            kind = kind or "file"
+        found = _native.call_stoppable(
+            "cairn_find", self._here(), _native.encode(os.fspath(what)),
+            _json.encoded({"kind": kind, "limit": limit}, "options"),
+        )
+        return {
+            name: _lists(value) if isinstance(value, dict) else value
+            for name, value in _lists(found).items()
+        }
+
+    def blame(self, name: str, tensor: str) -> Records:
+        """The versions of a path at which a tensor changed, newest first.
+
+        Args:
+            name: The path, or ``path@n`` to go back from version n.
+            tensor: The tensor's whole name.
+
+        Returns:
+            Of each version ``checkpoint`` (``name``, ``run``, ``step`` …), ``change`` (``added``,
+            ``changed``, ``removed``), ``other_bytes`` (False if only its type or shape changed),
+            ``dtype``, ``shape``, ``previous_dtype``, ``previous_shape``, ``digest`` and
+            ``versions`` (for how many it then stayed so).
+        """
+        found = _native.call_json(
+            "cairn_blame", self._here(), _native.encode(name), _text.encoded(tensor)
+        )
+        return Records(
+            found["changes"],
+            [
+                "checkpoint", "change", "other_bytes", "dtype", "shape", "previous_dtype",
+                "previous_shape", "digest", "versions",
+            ],
+        )
+
+    def _listed(self, name: str, only: str | None) -> Records:
+        """The tensors of a checkpoint as the index has them, and where else their bytes are."""
+        options = _json.encoded({"only": only}, "options")
+        found = _native.call_json(
+            "cairn_list_tensors", self._here(), _native.encode(name), options
+        )
+        return Records(
+            found["tensors"],
+            [
+                "name", "dtype", "shape", "strides", "byte_offset", "bytes", "other_checkpoints",
+                "first_seen",
+            ],
+        )
+
+
+def _lists(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: Records(value) if isinstance(value, list) else value
+        for name, value in found.items()
+    }
+
 
 def _place(side: str | os.PathLike[str]) -> bytes:
     """A checkpoint for the library: it takes what begins with ``./`` or ``../`` for a file."""

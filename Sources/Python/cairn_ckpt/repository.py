@@ -15,6 +15,7 @@ from ._checkpoint import Checkpoint, _close
 from ._errors import CheckpointNotFound, InvalidArgument, RepositoryNotFound
 from ._json import plain_metrics
 from ._queries import Queries
+from ._records import Records
 
 if TYPE_CHECKING:
     import torch
@@ -189,11 +190,31 @@ class Repository(Queries, Changes):
         with self._checkpoint(name) as checkpoint:
             return _following.load(checkpoint, map_location, weights_only, verify)
 
-    def tensors(self, name: str) -> list[dict[str, Any]]:
-        """The tensors of a checkpoint: ``name``, ``dtype``, ``shape``, ``strides`` (in
-        elements), ``byte_offset``, ``storage``."""
+    def tensors(self, name: str, only: str | None = None, *, shared: bool = False) -> Records:
+        """The tensors of a checkpoint.
+
+        Args:
+            name: ``path``, ``path@n`` or a tag.
+            only: Only those with names like this: ``"backbone.*"``.
+            shared: Whether to say, from the index alone, where else their bytes are.
+
+        Returns:
+            Of each ``name``, ``dtype``, ``shape``, ``strides`` (in elements), ``byte_offset`` and
+            ``storage``; with ``shared``, instead of the last, ``bytes``, ``other_checkpoints`` (in
+            how many the same bytes are) and ``first_seen`` (the oldest that has them).
+        """
+        if shared:
+            return self._listed(name, only)
+        wanted = None if only is None else {entry["name"] for entry in self._listed(name, only)}
         with self._checkpoint(name) as checkpoint:
-            return list(checkpoint.info["tensors"])
+            return Records(
+                (
+                    entry
+                    for entry in checkpoint.info["tensors"]
+                    if wanted is None or entry["name"] in wanted
+                ),
+                ["name", "dtype", "shape", "strides", "byte_offset", "storage"],
+            )
 
     def tensor(self, name: str, tensor: str) -> torch.Tensor:
         """Loads one tensor of a checkpoint, on the CPU, without the rest.
