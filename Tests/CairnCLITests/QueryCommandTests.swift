@@ -91,7 +91,7 @@ import Testing
     let result = try program.run("query", "SELECT checkpoint,\n  stp FROM checkpoints")
     #expect(result.status == 64)
     #expect(result.output == "")
-    #expect(result.error.hasPrefix("    stp FROM checkpoints\n    ^\nerror: no such column: stp\nhint: "))
+    #expect(result.error.hasPrefix("error: no such column: stp\n    stp FROM checkpoints\n    ^\nhint: "))
     #expect(result.error.contains("checkpoints has checkpoint, id, path"))
     #expect(try program.run("query", "SELECT * FROM steps").error.contains("the views are checkpoints, tensors"))
     #expect(try program.run("query", "DELETE FROM tag").error.contains("DELETE is refused: a query only reads"))
