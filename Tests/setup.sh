@@ -21,7 +21,7 @@ debian_packages=(
 )
 python_packages=(
   torch==2.15.0 lightning==2.6.6 safetensors==0.8.0 numpy==2.4.6
-  pytest==9.2.0                                          # tests in Python
+  pytest==9.2.0 pandas==3.1.1                            # tests in Python
   jsonargparse==4.53.0 docstring-parser==0.18.0 typeshed-client==2.15.0  # LightningCLI
 )
 

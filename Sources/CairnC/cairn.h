@@ -4,18 +4,19 @@
  *
  * ERRORS. A function that can fail returns an int32_t: CAIRN_OK, or one of the codes below. It then sets *error, unless
  * error is NULL, to a JSON object {"kind": "notFound", "message": "...", "advice": "..."} that belongs to the caller;
- * after success *error is NULL. What a function gives beside that is given only if it succeeds. A NULL where a string
- * or a handle is needed is CAIRN_INVALID, never a crash. Results that the caller does not want may go to NULL, but for
- * handles.
+ * after success *error is NULL. Where SQL or an expression of the caller's is wrong, "offset" says at which of its bytes.
+ * What a function gives beside that is given only if it succeeds. A NULL where a string or a handle is needed is
+ * CAIRN_INVALID, never a crash. Results that the caller does not want may go to NULL, but for handles.
  *
  * HANDLES are opaque, and valid until the call that closes them; closing one twice, or using it afterwards, is the
  * caller's mistake and not noticed. Each may be used from several threads at once. A handle keeps alive what it needs:
  * a repository may be closed before the saves and checkpoints that were begun on it, a checkpoint before its regions.
  *
  * PROCESSES. No lock is held between two calls, so a signal handler that interrupts one save may run another, but not
- * from inside a call on the same thread that has not returned: of these functions only cairn_save_cancel may be called
- * there. After a fork the child may use the parent's handles, which open connections of their own, unless another
- * thread of the parent was inside a call at that moment. There is no global state but the function for messages.
+ * from inside a call on the same thread that has not returned: of these functions only cairn_save_cancel and
+ * cairn_cancellation_cancel may be called there. After a fork the child may use the parent's handles, which open
+ * connections of their own, unless another thread of the parent was inside a call at that moment. There is no global
+ * state but the function for messages.
  *
  * JSON that a function takes is an object, or NULL for an empty one; a member that is null counts as absent, an unknown
  * one is CAIRN_INVALID. In JSON that a function gives, members may be added in later versions. Sizes are in bytes, times
@@ -40,6 +41,7 @@ typedef struct cairn_save cairn_save;
 typedef struct cairn_checkpoint cairn_checkpoint;
 typedef struct cairn_region cairn_region;
 typedef struct cairn_file cairn_file;
+typedef struct cairn_cancellation cairn_cancellation;
 
 /* What went wrong; in the error's JSON by the name in quotation marks. */
 enum {
@@ -61,7 +63,8 @@ enum {
   CAIRN_UNTRUSTED = 15,              /* "untrusted": belongs to another user, and is not on the trusted list */
   CAIRN_FORMAT = 100,                /* "format": a file or pickle that does not hold to its format */
   CAIRN_STATE = 101,                 /* "state": a state that cannot be kept or loaded in the way asked for */
-  CAIRN_CANCELLED = 102,             /* "cancelled": by cairn_save_cancel; the repository is as before */
+  CAIRN_CANCELLED = 102,             /* "cancelled": by cairn_save_cancel, and the repository is as before; by
+                                        cairn_cancellation_cancel; or a query that reached a limit */
   CAIRN_OTHER = 199                  /* "other": anything else */
 };
 
@@ -85,6 +88,18 @@ typedef void (*cairn_log_callback)(int32_t level, const char *message);
 /* Sets who is told, for the whole process; NULL, as at the start: nobody. A call that has begun may still use the
  * function that was set before. */
 void cairn_set_log_callback(cairn_log_callback callback);
+
+/* ---- Stopping what takes long ---- */
+
+/* For functions that take one, which may be NULL: they end with CAIRN_CANCELLED soon after it was cancelled. It may be
+ * given to several, one after the other or at once. */
+int32_t cairn_cancellation_new(cairn_cancellation **cancellation, char **error);
+
+/* Cancels, for good. From any thread, and from a signal handler. */
+void cairn_cancellation_cancel(cairn_cancellation *cancellation);
+
+/* Frees it; nothing for NULL. Not while a function that was given it runs, but for one that holds it already. */
+void cairn_cancellation_free(cairn_cancellation *cancellation);
 
 /* ---- Repositories ---- */
 
@@ -246,16 +261,111 @@ void cairn_region_close(cairn_region *region);
 
 /* ---- Querying ---- */
 
+/* In this section and the next, members mean what `cairn COMMAND --help` says of the command's --json; those that there
+ * are left out if there is no value are null here. */
+
 /* Checkpoints, newest first, as cairn_resolve gives them, in a JSON array.
- * query: {"paths": [any of these], "run": name, "tag": name, "limit": number} */
+ * query: {"paths": [any of these, or path@n], "run": name, "tag": name, "where": an expression, as cairn log takes it,
+ *   "sort": key, -key or key:desc (the newest first), "limit": number,
+ *   "shared": true for a member "shared_bytes": how many of its bytes its parent has too, null if that is not known} */
 int32_t cairn_log(cairn_repository *repository, const char *query, char **records, char **error);
 
-/* {"checkpoints", "runs", "tensors", "blobs", "logical_bytes", "stored_bytes", "index_bytes", "unreferenced_bytes",
- * "incomplete"} */
+/* Training runs, newest first, in a JSON array: {"id", "name", "created", "last_saved", "checkpoints": how many,
+ * "first_step", "last_step", "metrics": {name: {"last", "min", "max"}}, "size", "new_bytes", "metadata"}
+ * query: {"limit": number} */
+int32_t cairn_runs(cairn_repository *repository, const char *query, char **runs, char **error);
+
+/* All tags by name, in a JSON array: {"tag", "id", "name", "path", "version", "run", "step", "epoch", "metrics",
+ * "created", "size"} */
+int32_t cairn_tags(cairn_repository *repository, char **tags, char **error);
+
+/* One SELECT of SQLite's over the views that cairn_views lists. It can only read, and comes to an end: the SQL may be
+ * anybody's.
+ * options: {"arguments": values for its ?, one each, "seconds": of work (60; 0: no limit),
+ *   "result_bytes": how much JSON it may give (256 MiB)}
+ * result: {"columns": [name], "rows": [[value]]}, all of one state of the index. Columns may have the same name.
+ * Values, in rows and arguments: null, integers of 64 bits, exact (true is 1), other numbers, strings (where there was
+ *   no UTF-8, U+FFFD), {"blob": hexadecimal digits}, {"real": "Infinity" or "-Infinity"}; an argument {"real": "2.0"} is
+ *   no integer, and "NaN" there is null, as SQLite has it.
+ * CAIRN_INVALID for SQL that is wrong or does more than read; CAIRN_CANCELLED if it reaches a limit. */
+int32_t cairn_query(cairn_repository *repository, const char *sql, const char *options,
+                    cairn_cancellation *cancellation, char **result, char **error);
+
+/* The views for cairn_query, in a JSON array: {"name", "description", "columns": [{"name", "description"}]} */
+int32_t cairn_views(char **views, char **error);
+
+/* In what two checkpoints differ. a and b are each a pointer file, a name, or a file that is not saved (PyTorch's or
+ * safetensors): what begins with ./ or ../ is the file if there is one, anything else a name first.
+ * options: {"values": true to read the tensors that differ, and say how far their values have moved,
+ *   "only": pattern for names of tensors (all, and metadata)}
+ * diff: {"a", "b": names, "different", "unchanged": how many tensors are the same, "relaid": how many of those lie
+ *   otherwise, "metadata": [{"name", "a", "b"}], "tensors": [{"change": "added", "removed", "retyped", "reshaped",
+ *   "changed" or "moved", "certain": false if only the values can tell, "name", "a" and "b": {"name", "dtype", "shape",
+ *   "bytes"} or null, "values": null or {"count", "changed", "counts_bytes", "share", "max_abs", "rel_l2", "new_nan",
+ *   "new_inf"}}]}; numbers that JSON does not have are "NaN", "Infinity" and "-Infinity". */
+int32_t cairn_diff(cairn_repository *repository, const char *a, const char *b, const char *options,
+                   cairn_cancellation *cancellation, char **diff, char **error);
+
+/* What a tensor's values are like. checkpoint: as a of cairn_diff; tensor: its name, or a pattern that matches only one.
+ * options: {"bins": of the histogram, at most (16)}
+ * summary: {"name", "dtype", "shape", "bytes", "count": null where elements are no numbers: then so is all that follows,
+ *   "nan", "inf", "zeros": how many elements are, and of the finite ones "min", "max", "mean", "std" (of the population)
+ *   and "histogram": [{"from", "to", "count"}]} */
+int32_t cairn_tensor_summary(cairn_repository *repository, const char *checkpoint, const char *tensor,
+                             const char *options, cairn_cancellation *cancellation, char **summary, char **error);
+
+/* The tensors of a checkpoint, in its order, from the index: {"id", "name", "tensors": [{"name", "dtype", "shape",
+ * "strides", "byte_offset", "bytes", "other_checkpoints": in how many the same bytes are, "first_seen": the oldest of
+ * all that have them, as {"id", "name", "path", "version", "run", "step", "created"}}]}
+ * options: {"only": pattern for names of tensors} */
+int32_t cairn_list_tensors(cairn_repository *repository, const char *name, const char *options, char **tensors,
+                           char **error);
+
+/* Where something occurs, over all runs. what is a pattern for names of tensors, a digest or its first digits (6 at
+ * least), or a file or directory, which is read and hashed as a save would.
+ * options: {"kind": "name", "digest" or "file" (absent: a file that is there, else a digest that is there, else a name),
+ *   "limit": of what is listed (100)}
+ * found: by name {"tensors": [{"name", "dtype", "shape", "bytes", "digest": of its storage, if that is one blob,
+ *   "checkpoints": how many, "first", "last": as first_seen above}], "cut_short": true if there are more};
+ *   by digest {"digest": {"digest", "kind": "storage", "chunk", "manifest", "pack" or "unreferenced", "size", "pack",
+ *   "checkpoint_count", "checkpoints", "tensors", "cut_short"}, or null}; by file {"file": {"path", "storage_count",
+ *   "storage_bytes", "exact": [the checkpoints that it is], "checkpoint_count", "shares": [{"checkpoint", "storages",
+ *   "tensors", "bytes"}], "tensors": [{"name", "checkpoints": how many}]}} */
+int32_t cairn_find(cairn_repository *repository, const char *what, const char *options,
+                   cairn_cancellation *cancellation, char **found, char **error);
+
+/* The versions of a path (or those up to path@n) at which a tensor became another, newest first: {"path", "tensor",
+ * "changes": [{"checkpoint": as first_seen above, "change": "added", "changed" or "removed", "other_bytes": false if
+ * only its type or shape changed, "dtype", "shape", "previous_dtype" and "previous_shape": if they were others, "digest",
+ * "versions": for how many it then stayed so}]}. CAIRN_NOT_FOUND if no version has such a tensor. */
+int32_t cairn_blame(cairn_repository *repository, const char *name, const char *tensor, char **changes, char **error);
+
+/* {"checkpoints", "runs", "tensors", "blobs", "logical_bytes", "stored_bytes", "dedup_ratio": of the two, or null,
+ * "index_bytes", "unreferenced_bytes", "incomplete"} */
 int32_t cairn_stats(cairn_repository *repository, char **stats, char **error);
 
-/* Who removed the checkpoint with an id: {"time", "user", "host"}; JSON's null if nobody has. Reads the whole log. */
+/* How the repository came to what it holds now, in at most so many stretches of time of the same length:
+ * {"seconds": of each, "points": [{"time": when it begins, "checkpoints", "logical_bytes", "stored_bytes": until its
+ * end}]} */
+int32_t cairn_growth(cairn_repository *repository, uint32_t stretches, char **growth, char **error);
+
+/* Who holds how much, those first whose removal frees most.
+ * options: {"by": "run", "path" (so it is if absent), "version" or "tensor-prefix", "names": [only these paths, path@n or
+ *   tags], "depth": with tensor-prefix, how many parts of a tensor's name count (1)}
+ * holdings: {"runs", "paths" or "versions": [group], "total": group, "blocked": true if a checkpoint cannot be read, and
+ *   nothing is freed until it is removed}, a group being {"name": null for no run, "checkpoints", "logical_bytes",
+ *   "needed_bytes", "own_bytes", "shared_bytes", "freed_bytes" and "freed_files": by removing it alone, "packed_bytes"};
+ *   with tensor-prefix {"prefixes": [{"prefix": null for what is no tensor, "names": how many, "logical_bytes",
+ *   "stored_bytes", "own_bytes"}]} */
+int32_t cairn_holdings(cairn_repository *repository, const char *options, char **holdings, char **error);
+
+/* Who removed the checkpoint with an id: {"id", "name", "time", "user", "host"}; JSON's null if nobody has. Reads the
+ * whole log. */
 int32_t cairn_removal(cairn_repository *repository, const char *id, char **removal, char **error);
+
+/* All that was removed, what went last first, in a JSON array, as cairn_removal gives it. Reads the whole log.
+ * query: {"paths": [any of these], "limit": number} */
+int32_t cairn_removals(cairn_repository *repository, const char *query, char **removals, char **error);
 
 /* ---- Changing ---- */
 
@@ -277,6 +387,34 @@ int32_t cairn_restore(cairn_repository *repository, const char *name, const char
 /* Makes a new version of request's path out of a checkpoint that is there, sharing its bytes. request and report: as
  * cairn_save_commit, without "saved_as"; what it does not give is taken from the source, but for tags. */
 int32_t cairn_copy(cairn_repository *repository, const char *source, const char *request, char **report, char **error);
+
+/* Lets a tag point to a checkpoint, wherever it pointed before.
+ * report: {"tag", "id", "name": of the checkpoint, "previous": the path@n it pointed to, or null, "warnings"} */
+int32_t cairn_tag(cairn_repository *repository, const char *tag, const char *name, char **report, char **error);
+
+/* Takes a tag away; the checkpoint stays. report: {"tag", "id": null, "name": null, "previous": path@n, "warnings"} */
+int32_t cairn_untag(cairn_repository *repository, const char *tag, char **report, char **error);
+
+/* Gives a path with all its versions, or path@n that one, another path. Content and ids stay.
+ * report: {"moved": [{"id", "from": path@n, "to": path@n}], "warnings"} */
+int32_t cairn_move(cairn_repository *repository, const char *name, const char *path, char **report, char **error);
+
+/* Sets metrics and metadata of a checkpoint, and takes others away. Content, and what was read out of it, stays.
+ * annotation: {"metrics": as for cairn_save_commit, "metadata": {}, "unset": [metrics and keys of metadata]}
+ * report: {"checkpoint": as cairn_resolve gives it, "warnings"} */
+int32_t cairn_annotate(cairn_repository *repository, const char *name, const char *annotation, char **report,
+                       char **error);
+
+/* Removes the checkpoints that no rule keeps, in each group by itself. Tagged ones always stay, and so do incomplete
+ * ones, and those that a pointer file holds.
+ * policy: {"keep_last": how many, "keep_every": steps, "keep_best": ["metric[:min|:max][:n]"], "keep_within": "7d",
+ *   "1d12h" ..., "keep_tagged": a rule that may stand alone, "group_by": "run" (so it is if absent), "path" or "all",
+ *   "run", "paths": only the checkpoints of these, "pointers": true to delete the pointer files that hold what the rules
+ *   do not keep, "dry_run": true to change nothing, "force": true if nothing need stay of a group}
+ * report: {"dry_run", "kept" and "removed": [{"id", "name", "path", "version", "run", "step", "created", "size", "tags",
+ *   "group", "rules": [what keeps it], or null}], "freed_files", "freed_bytes": with dry_run what would be freed, to the
+ *   byte, "unlinked": [pointer files], "warnings"} */
+int32_t cairn_prune(cairn_repository *repository, const char *policy, char **report, char **error);
 
 /* Frees everything that nothing references. force: although a manifest cannot be read.
  * report: {"freed_bytes", "freed_files", "repacked_packs", "temporary_directories", "warnings"} */

@@ -115,7 +115,8 @@ struct CatalogComparer {
       changes.append(change)
     }
     guard options.values else { return changes }
-    let values = try ValueComparer.changes(compared.map(\.sources), progress: options.progress)
+    let values = try ValueComparer.changes(
+      compared.map(\.sources), progress: options.progress, isCancelled: options.isCancelled)
     try old.checkUnchanged()
     try new.checkUnchanged()
     for (item, values) in zip(compared, values) {

@@ -32,6 +32,8 @@ public struct DiffOptions: Sendable {
   public var only: Glob?
   /// Told how many elements of how many have been compared, from any thread.
   public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+  /// Asked often while values are compared, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.
+  public var isCancelled: (@Sendable () -> Bool)?
 
   /// Compares all, by what the index and the manifests say.
   public init() {}

@@ -11,15 +11,20 @@ extension TensorCatalog {
   ///   - path: A regular file.
   ///   - chunkSize: How many bytes a digest is of; that of the repository whose checkpoints it is compared with.
   ///   - progress: Told how many bytes of how many have been read, from any thread.
+  ///   - isCancelled: Asked often, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.
   ///
   /// Throws ``CairnError``: ``CairnError/Kind/damaged`` for a broken file, ``CairnError/Kind/invalid`` for one that is
   /// neither, ``CairnError/Kind/changed`` for one that is being written to.
   public init(
     file path: String, chunkSize: Int = 8 << 20,
-    progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+    progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws {
     do {
-      try self.init(reading: path, chunkSize: max(chunkSize, 1), progress: progress)
+      try self.init(reading: path, chunkSize: max(chunkSize, 1)) { done, total in
+        progress?(done, total)
+        if isCancelled?() == true { throw CairnError(.cancelled, "\(path): reading it was stopped") }
+      }
     } catch let error as FileSourceError {
       throw Self.failure(error)
     } catch var error as CairnError where error.kind == .damaged {
@@ -37,7 +42,9 @@ extension TensorCatalog {
     }
   }
 
-  private init(reading path: String, chunkSize: Int, progress: (@Sendable (Int, Int) -> Void)?) throws {
+  private init(
+    reading path: String, chunkSize: Int, progress: @escaping @Sendable (Int, Int) throws -> Void
+  ) throws {
     let file = try CheckpointFile(path: path, opaque: false)
     guard file.layout.format != .opaque else {
       throw CairnError(
@@ -62,7 +69,8 @@ extension TensorCatalog {
   }
 
   private static func digests(
-    _ source: FileSource, _ extents: [FileLayout.Extent], chunkSize: Int, _ progress: (@Sendable (Int, Int) -> Void)?
+    _ source: FileSource, _ extents: [FileLayout.Extent], chunkSize: Int,
+    _ progress: @escaping @Sendable (Int, Int) throws -> Void
   ) throws -> [[Chunk]] {
     var pieces: [(storage: Int, offset: Int, length: Int)] = []
     for (index, extent) in extents.enumerated() {
@@ -77,7 +85,7 @@ extension TensorCatalog {
       let piece = pieces[index]
       let digest = try Digest(hashing: RangeSource(whole: source, offset: piece.offset, size: piece.length))
       digests.withLock { $0[index] = digest }
-      progress?(done.add(piece.length), total)
+      try progress(done.add(piece.length), total)
     }
     var chunks = [[Chunk]](repeating: [], count: extents.count)
     for (piece, digest) in zip(pieces, digests.withLock({ $0 })) {

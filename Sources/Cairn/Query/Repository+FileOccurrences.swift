@@ -8,19 +8,27 @@ extension Repository {
   /// The file is read and hashed as a save would; nothing is written. What was saved without looking into it is found
   /// too. Checkpoints whose bytes are those of other tensors, or of the same ones under other names, count.
   ///
-  /// - Parameter limit: How many checkpoints that share some of it are listed.
+  /// - Parameters:
+  ///   - limit: How many checkpoints that share some of it are listed.
+  ///   - isCancelled: Asked often, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.
   ///
   /// Throws ``CairnError`` if the file cannot be read, or changes meanwhile.
-  public func occurrences(ofFile path: String, limit: Int) throws -> ContentOccurrences {
+  public func occurrences(
+    ofFile path: String, limit: Int, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws -> ContentOccurrences {
+    func occurrences(opaque: Bool) throws -> ContentOccurrences {
+      try self.occurrences(
+        of: FileContentBuilder(filesAt: path, opaque: opaque).content(), limit: limit, isCancelled: isCancelled)
+    }
     do {
       let found: ContentOccurrences
       do {
-        found = try occurrences(of: FileContentBuilder(filesAt: path, opaque: false).content(), limit: limit)
+        found = try occurrences(opaque: false)
       } catch let error as CairnError where error.kind == .damaged {
-        return try occurrences(of: FileContentBuilder(filesAt: path, opaque: true).content(), limit: limit)
+        return try occurrences(opaque: true)
       }
       if !found.exact.isEmpty { return found }
-      let opaque = try occurrences(of: FileContentBuilder(filesAt: path, opaque: true).content(), limit: limit)
+      let opaque = try occurrences(opaque: true)
       if opaque.exact.isEmpty { return found }
       return found.checkpointCount == 0 ? opaque : found.with(exact: opaque.exact)
     } catch let error as FileSourceError {

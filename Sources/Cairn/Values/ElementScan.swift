@@ -45,6 +45,8 @@ struct ElementScan: Sendable {
   let jobs: [Job]
   /// Told how many elements of how many have been gone through, from any thread.
   var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
+  /// Asked often, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.
+  var isCancelled: (@Sendable () -> Bool)?
 
   private struct Piece {
     var job: Int
@@ -67,6 +69,7 @@ struct ElementScan: Sendable {
       try run(piece) { block in
         try add(&partial, piece.job, block)
         progress?(done.add(block.count), total)
+        if isCancelled?() == true { throw CairnError(.cancelled, "reading the values was stopped") }
       }
       results.withLock { $0[index] = partial }
     }

@@ -29,11 +29,14 @@ extension TensorCatalog {
   /// - Parameters:
   ///   - bins: How many parts the histogram has, at most.
   ///   - progress: Told how many elements of how many have been gone through, from any thread.
+  ///   - isCancelled: Asked often, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.
   public func summary(
-    of entry: TensorEntry, bins: Int = 16, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
+    of entry: TensorEntry, bins: Int = 16, progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws -> TensorSummary {
     let summary = try TensorSummarizer(
-      name: entry.name, source: try source(entry, verify: false), binCount: max(bins, 1), progress: progress
+      name: entry.name, source: try source(entry, verify: false), binCount: max(bins, 1), progress: progress,
+      isCancelled: isCancelled
     ).run()
     try checkUnchanged()
     return summary

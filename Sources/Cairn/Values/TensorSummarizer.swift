@@ -9,6 +9,7 @@ struct TensorSummarizer {
   let source: ElementSource
   let binCount: Int
   let progress: (@Sendable (Int, Int) -> Void)?
+  var isCancelled: (@Sendable () -> Bool)?
 
   private struct Extremes: Sendable {
     var nan = 0
@@ -56,7 +57,7 @@ struct TensorSummarizer {
   }
 
   private func extremes(_ job: ElementScan.Job, _ scale: Double) throws -> Extremes {
-    let scan = ElementScan(jobs: [job], progress: half(0))
+    let scan = ElementScan(jobs: [job], progress: half(0), isCancelled: isCancelled)
     let parts = try scan.run({ _ in Extremes() }) { [source] partial, _, block in
       let numbers = Self.numbers(source.view.format, block)
       var (low, high, sum) = (partial.minimum, partial.maximum, 0.0)
@@ -90,7 +91,7 @@ struct TensorSummarizer {
   private func spread(_ job: ElementScan.Job, mean: Double, _ bins: HistogramBins) throws -> Spread {
     let empty = Spread(bins: [Int](repeating: 0, count: bins.count))
     let isWide = source.view.format.isWide
-    let scan = ElementScan(jobs: [job], progress: half(1))
+    let scan = ElementScan(jobs: [job], progress: half(1), isCancelled: isCancelled)
     let parts = try scan.run({ _ in empty }) { [source] partial, _, block in
       var sum = 0.0
       for number in Self.numbers(source.view.format, block) where number.isFinite {

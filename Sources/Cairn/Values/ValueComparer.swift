@@ -7,7 +7,8 @@ enum ValueComparer {
   ///
   /// Throws ``TensorError``, and what reading throws.
   static func changes(
-    _ pairs: [(old: ElementSource, new: ElementSource)], progress: (@Sendable (Int, Int) -> Void)? = nil
+    _ pairs: [(old: ElementSource, new: ElementSource)], progress: (@Sendable (Int, Int) -> Void)? = nil,
+    isCancelled: (@Sendable () -> Bool)? = nil
   ) throws -> [ValueChange?] {
     var jobs: [ElementScan.Job] = []
     var comparisons: [ValueComparison] = []
@@ -20,7 +21,7 @@ enum ValueComparer {
       comparisons.append(comparison)
       return jobs.count - 1
     }
-    let tallies = try ElementScan(jobs: jobs, progress: progress).run({ _ in ValueTally() }) {
+    let tallies = try ElementScan(jobs: jobs, progress: progress, isCancelled: isCancelled).run({ _ in ValueTally() }) {
       [comparisons] tally, job, block in comparisons[job].add(block, to: &tally)
     }
     return jobOfPair.enumerated().map { index, job in

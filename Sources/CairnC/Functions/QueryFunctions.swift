@@ -28,10 +28,45 @@ public func log(
     let repository = try Handle.object(handle, Repository.self)
     var members = try Members(query, "query")
     let (paths, run) = (try members.strings("paths") ?? [], try members.string("run"))
-    let (tag, limit) = (try members.string("tag"), try members.int("limit"))
+    let wantsShared = try members.bool("shared") ?? false
+    var wanted = CheckpointQuery()
+    wanted.names = paths.map { PathName(parsing: $0) }
+    wanted.run = run
+    wanted.tag = try members.string("tag")
+    wanted.filter = try members.string("where")
+    wanted.order = try members.string("sort").map { try CheckpointOrder(parsing: $0) }
+    wanted.limit = try members.count("limit")
     try members.end()
-    let records = try repository.checkpoints(paths: paths, run: run, tag: tag, limit: limit)
-    try give(.array(records.map { JSONValue($0) }), result)
+    let records = try repository.checkpoints(wanted)
+    guard wantsShared else { return try give(.array(records.map { JSONValue($0) }), result) }
+    let shared = try repository.bytesSharedWithParent(records)
+    try give(.array(records.map { JSONValue($0, shared: shared[$0.id]) }), result)
+  }
+}
+
+@c(cairn_runs)
+public func runs(
+  _ handle: OpaquePointer?, _ query: UnsafePointer<CChar>?, _ result: StringResult?, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let repository = try Handle.object(handle, Repository.self)
+    var members = try Members(query, "query")
+    let limit = try members.count("limit")
+    try members.end()
+    try give(.array(try repository.runs(limit: limit).map { JSONValue($0) }), result)
+  }
+}
+
+@c(cairn_removals)
+public func removals(
+  _ handle: OpaquePointer?, _ query: UnsafePointer<CChar>?, _ result: StringResult?, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let repository = try Handle.object(handle, Repository.self)
+    var members = try Members(query, "query")
+    let (paths, limit) = (try members.strings("paths") ?? [], try members.count("limit"))
+    try members.end()
+    try give(.array(try repository.removals(paths: paths, limit: limit).map { JSONValue($0) }), result)
   }
 }
 

@@ -7,12 +7,16 @@ struct ErrorCode {
   let kind: String
   let message: String
   let advice: String
+  /// Where in the caller's SQL or expression it is, in bytes of UTF-8.
+  var offset: Int?
 
   init(_ error: any Error) {
     switch error {
     case let error as CairnError:
       self.init(Self.code(error.kind), error.kind.rawValue, error.message, error.advice)
+      offset = error.excerpt?.range.lowerBound
     case let error as FormatError: self.init(100, "format", error.description)
+    case let error as TensorError: self.init(100, "format", error.description)
     case let error as StateError: self.init(101, "state", error.description)
     case let error as FileSourceError: self.init(error)
     default: self.init(199, "other", "\(error)")
@@ -60,6 +64,10 @@ struct ErrorCode {
 
   /// The error as functions give it.
   var json: JSONValue {
-    ["kind": .string(kind), "message": .string(message), "advice": .string(advice)]
+    var members: [String: JSONValue] = [
+      "kind": .string(kind), "message": .string(message), "advice": .string(advice),
+    ]
+    if let offset { members["offset"] = JSONValue(offset) }
+    return .object(members)
   }
 }

@@ -45,6 +45,22 @@ struct Members {
 
   mutating func int(_ key: String) throws -> Int? { try take(key, "an integer", \.intValue) }
 
+  /// How many of something.
+  mutating func count(_ key: String) throws -> Int? {
+    try take(key, "a number of things") { value in value.intValue.flatMap { $0 < 0 ? nil : $0 } }
+  }
+
+  mutating func number(_ key: String) throws -> Double? { try take(key, "a number", \.doubleValue) }
+
+  /// Values for SQL.
+  mutating func values(_ key: String) throws -> [QueryValue]? {
+    try take(key, "an array of values: null, numbers, strings, {\"real\"} and {\"blob\"}") { value in
+      guard case .array(let items) = value else { return nil }
+      let values = items.compactMap { QueryValue($0) }
+      return values.count == items.count ? values : nil
+    }
+  }
+
   mutating func bool(_ key: String) throws -> Bool? {
     try take(key, "true or false") { if case .bool(let value) = $0 { value } else { nil } }
   }

@@ -6,8 +6,15 @@ extension JSONValue {
   init(_ texts: [String]) { self = .array(texts.map { .string($0) }) }
 
   /// A checkpoint as the index has it.
-  init(_ record: CheckpointRecord) {
-    self = [
+  init(_ record: CheckpointRecord) { self = .object(Self.members(record)) }
+
+  /// A checkpoint, and how many of its bytes its parent has too, if that is known.
+  init(_ record: CheckpointRecord, shared: Int?) {
+    self = .object(Self.members(record).merging(["shared_bytes": JSONValue(shared)]) { $1 })
+  }
+
+  private static func members(_ record: CheckpointRecord) -> [String: JSONValue] {
+    [
       "id": .string(record.id), "name": .string(record.name), "path": .string(record.path),
       "version": JSONValue(record.version), "manifest": .string(record.manifest.hex), "kind": .string(record.kind),
       "state": .string(record.state.rawValue), "run": JSONValue(record.run), "parent": JSONValue(record.parent),
@@ -73,10 +80,15 @@ extension JSONValue {
       "blobs": JSONValue(stats.blobs), "logical_bytes": JSONValue(stats.logicalBytes),
       "stored_bytes": JSONValue(stats.storedBytes), "index_bytes": JSONValue(stats.indexBytes),
       "unreferenced_bytes": JSONValue(stats.unreferencedBytes), "incomplete": JSONValue(stats.incomplete),
+      "dedup_ratio": JSONValue(
+        stats.storedBytes > 0 ? Double(stats.logicalBytes) / Double(stats.storedBytes) : nil as Double?),
     ]
   }
 
   init(_ removal: CheckpointRemoval) {
-    self = ["time": .string(removal.time), "user": .string(removal.user), "host": .string(removal.host)]
+    self = [
+      "id": .string(removal.id), "name": .string(removal.name), "time": .string(removal.time),
+      "user": .string(removal.user), "host": .string(removal.host),
+    ]
   }
 }

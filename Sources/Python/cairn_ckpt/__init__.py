@@ -29,10 +29,12 @@ if TYPE_CHECKING:
         RepositoryIOError,
         RepositoryNotFound,
         SaveCancelled,
+        Stopped,
         UnsupportedState,
         UntrustedRepository,
     )
     from ._fsspec import CairnFileSystem
+    from ._records import Records
     from .callback import CairnCallback
     from .checkpoint_io import CairnCheckpointIO
     from .repository import Repository
@@ -50,11 +52,13 @@ __all__ = [
     "NewerFormat",
     "NoSpace",
     "NotWritable",
+    "Records",
     "Repository",
     "RepositoryExists",
     "RepositoryIOError",
     "RepositoryNotFound",
     "SaveCancelled",
+    "Stopped",
     "UnsupportedState",
     "UntrustedRepository",
     "__version__",
@@ -65,6 +69,7 @@ _MODULES = {
     "CairnCallback": "callback",
     "CairnCheckpointIO": "checkpoint_io",
     "CairnFileSystem": "_fsspec",
+    "Records": "_records",
     "Repository": "repository",
 }
 

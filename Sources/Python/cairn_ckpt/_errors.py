@@ -13,9 +13,11 @@ class CairnError(Exception):
         kind: What kind of failure it is (``notFound``, ``damaged``, ``noSpace`` …), for programs.
         message: What happened, to which path.
         advice: What the user can do; empty if there is nothing to say.
+        offset: At which character of the SQL or the expression it is, where one is wrong.
     """
 
     errno: int | None
+    offset: int | None = None
 
     def __init__(self, kind: str, message: str, advice: str = "") -> None:
         super().__init__(f"{message} ({advice})" if advice else message)
@@ -75,7 +77,11 @@ class InvalidPointer(CairnError, ValueError):
     """A pointer file that cannot be followed."""
 
 
-class SaveCancelled(CairnError):
+class Stopped(CairnError):
+    """What takes long was stopped: by its time limit, or because somebody asked for it."""
+
+
+class SaveCancelled(Stopped):
     """A save was cancelled before its commit; the repository is as it was."""
 
 
@@ -97,17 +103,18 @@ _CLASSES: dict[str, type[CairnError]] = {
     "io": RepositoryIOError,
     "changed": RepositoryIOError,
     "untrusted": UntrustedRepository,
-    "cancelled": SaveCancelled,
+    "cancelled": Stopped,
 }
 
 _ERRNO = {"noSpace": errno.ENOSPC, "readOnly": errno.EACCES, "untrusted": errno.EACCES}
 
 
-def error_from(report: dict[str, Any]) -> CairnError:
-    """The exception for an error that the library reported."""
+def error_from(report: dict[str, Any], narrower: type[CairnError] | None = None) -> CairnError:
+    """The exception for an error that the library reported, or one of a narrower class."""
     kind = str(report.get("kind", "other"))
-    made = _CLASSES.get(kind, CairnError)
+    made = narrower or _CLASSES.get(kind, CairnError)
     error = made(kind, str(report.get("message", "unknown failure")), str(report.get("advice", "")))
+    error.offset = report.get("offset")
     if isinstance(error, OSError) and kind in _ERRNO:
         error.errno = _ERRNO[kind]
     return error

@@ -119,7 +119,7 @@ def _release(pointer: Pointer, identifiers: list[str], path: str, opener: Opener
     hold. Never fails what has been done."""
     try:
         repository = opener(_places.locate(pointer, path))
-        records = [repository.find(identifier) for identifier in identifiers]
+        records = [repository.checkpoint(identifier) for identifier in identifiers]
         free = [record["id"] for record in records if record and not record["tags"]]
         if free:
             repository.remove_ids(free)

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ._errors import CairnError, error_from
+from ._errors import CairnError, SaveCancelled, error_from
 
 ABI_VERSION = 1
 """The version of the C interface that this package was written for."""
@@ -62,6 +62,24 @@ _FALLIBLE: dict[str, list[Any]] = {
     "cairn_remove": [Handle, _Text, _Out],
     "cairn_remove_ids": [Handle, _Text, _Out],
     "cairn_log": [Handle, _Text, _Out],
+    "cairn_runs": [Handle, _Text, _Out],
+    "cairn_tags": [Handle, _Out],
+    "cairn_query": [Handle, _Text, _Text, Handle, _Out],
+    "cairn_views": [_Out],
+    "cairn_diff": [Handle, _Text, _Text, _Text, Handle, _Out],
+    "cairn_tensor_summary": [Handle, _Text, _Text, _Text, Handle, _Out],
+    "cairn_find": [Handle, _Text, _Text, Handle, _Out],
+    "cairn_list_tensors": [Handle, _Text, _Text, _Out],
+    "cairn_blame": [Handle, _Text, _Text, _Out],
+    "cairn_growth": [Handle, ctypes.c_uint32, _Out],
+    "cairn_holdings": [Handle, _Text, _Out],
+    "cairn_removals": [Handle, _Text, _Out],
+    "cairn_tag": [Handle, _Text, _Text, _Out],
+    "cairn_untag": [Handle, _Text, _Out],
+    "cairn_move": [Handle, _Text, _Text, _Out],
+    "cairn_annotate": [Handle, _Text, _Text, _Out],
+    "cairn_prune": [Handle, _Text, _Out],
+    "cairn_cancellation_new": [_Out],
     "cairn_restore": [Handle, _Text, _Text, _Text, _Out],
     "cairn_copy": [Handle, _Text, _Text, _Out],
     "cairn_collect_garbage": [Handle, ctypes.c_int32, _Out],
@@ -79,6 +97,8 @@ _OTHERS: dict[str, tuple[list[Any], Any]] = {
     "cairn_repository_info": ([Handle], ctypes.c_void_p),
     "cairn_save_cancel": ([Handle], None),
     "cairn_save_abort": ([Handle], None),
+    "cairn_cancellation_cancel": ([Handle], None),
+    "cairn_cancellation_free": ([Handle], None),
     "cairn_checkpoint_close": ([Handle], None),
     "cairn_file_size": ([Handle], _Size),
     "cairn_file_close": ([Handle], None),
@@ -196,7 +216,7 @@ def call(name: str, *arguments: Any) -> None:
         report = {"message": text}
     if code == 102:
         report.setdefault("kind", "cancelled")
-    raise error_from(report)
+    raise error_from(report, SaveCancelled if code == 102 and "_save_" in name else None)
 
 
 def call_json(name: str, *arguments: Any) -> Any:
@@ -205,6 +225,18 @@ def call_json(name: str, *arguments: Any) -> Any:
     call(name, *arguments, ctypes.byref(out))
     text = take_text(out)
     return None if text is None else json.loads(text)
+
+
+def call_stoppable(name: str, *arguments: Any) -> Any:
+    """As :func:`call_json`, for a function that takes a cancellation last: Ctrl-C stops it."""
+    cancellation = call_handle("cairn_cancellation_new")
+    try:
+        return interruptible(
+            lambda: call_json(name, *arguments, cancellation),
+            lambda: library().cairn_cancellation_cancel(cancellation),
+        )
+    finally:
+        library().cairn_cancellation_free(cancellation)
 
 
 def call_handle(name: str, *arguments: Any) -> int:
@@ -237,7 +269,7 @@ def interruptible(work: Callable[[], _Result], cancel: Callable[[], None]) -> _R
         finally:
             done.set()
 
-    thread = threading.Thread(target=run, name="cairn-save", daemon=True)
+    thread = threading.Thread(target=run, name="cairn", daemon=True)
     try:
         thread.start()
         done.wait()

@@ -51,6 +51,6 @@ class Runs:
                 self._joined[directory] = resumed.run
             parent = resumed.checkpoint
         joined = self._joined.get(directory)
-        if parent is not None and repository.find(parent) is None:
+        if parent is not None and repository.checkpoint(parent) is None:
             parent = None
         return self._named or joined or run_of(repository.name_for_file(directory)), parent

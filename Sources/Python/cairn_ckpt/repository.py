@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import json
-import math
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from . import _native, _places
+from ._changes import Changes
 from ._checkpoint import Checkpoint, _close
 from ._errors import CheckpointNotFound, InvalidArgument, RepositoryNotFound
+from ._json import plain_metrics
+from ._queries import Queries
+from ._records import Records
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +28,7 @@ _OPTIONS = frozenset(
 )
 
 
-class Repository:
+class Repository(Queries, Changes):
     """A repository of checkpoints.
 
     Checkpoints are named by their path in the repository (the newest version), by ``path@n``
@@ -187,11 +190,31 @@ class Repository:
         with self._checkpoint(name) as checkpoint:
             return _following.load(checkpoint, map_location, weights_only, verify)
 
-    def tensors(self, name: str) -> list[dict[str, Any]]:
-        """The tensors of a checkpoint: ``name``, ``dtype``, ``shape``, ``strides`` (in
-        elements), ``byte_offset``, ``storage``."""
+    def tensors(self, name: str, only: str | None = None, *, shared: bool = False) -> Records:
+        """The tensors of a checkpoint.
+
+        Args:
+            name: ``path``, ``path@n`` or a tag.
+            only: Only those with names like this: ``"backbone.*"``.
+            shared: Whether to say, from the index alone, where else their bytes are.
+
+        Returns:
+            Of each ``name``, ``dtype``, ``shape``, ``strides`` (in elements), ``byte_offset`` and
+            ``storage``; with ``shared``, instead of the last, ``bytes``, ``other_checkpoints`` (in
+            how many the same bytes are) and ``first_seen`` (the oldest that has them).
+        """
+        if shared:
+            return self._listed(name, only)
+        wanted = None if only is None else {entry["name"] for entry in self._listed(name, only)}
         with self._checkpoint(name) as checkpoint:
-            return list(checkpoint.info["tensors"])
+            return Records(
+                (
+                    entry
+                    for entry in checkpoint.info["tensors"]
+                    if wanted is None or entry["name"] in wanted
+                ),
+                ["name", "dtype", "shape", "strides", "byte_offset", "storage"],
+            )
 
     def tensor(self, name: str, tensor: str) -> torch.Tensor:
         """Loads one tensor of a checkpoint, on the CPU, without the rest.
@@ -233,95 +256,6 @@ class Repository:
             "cairn_checkpoint_open", self._here(), _native.encode(name)
         )
         return Checkpoint(handle, name)
-
-    # Querying and changing
-
-    def resolve(self, name: str) -> dict[str, Any]:
-        """What is known of the checkpoint that a name names."""
-        record = _native.call_json("cairn_resolve", self._here(), _native.encode(name))
-        return dict(record)
-
-    def find(self, identifier: str) -> dict[str, Any] | None:
-        """What is known of the checkpoint with an id; None if there is none."""
-        record = _native.call_json("cairn_find_id", self._here(), _native.encode(identifier))
-        return None if record is None else dict(record)
-
-    def log(
-        self,
-        *paths: str,
-        run: str | None = None,
-        tag: str | None = None,
-        limit: int | None = None,
-    ) -> list[dict[str, Any]]:
-        """Checkpoints, newest first.
-
-        Args:
-            *paths: Only those of these paths.
-            run: Only those of this run.
-            tag: Only that with this tag.
-            limit: At most so many.
-        """
-        query = {"paths": list(paths) or None, "run": run, "tag": tag, "limit": limit}
-        return list(_native.call_json("cairn_log", self._here(), json.dumps(query).encode()))
-
-    def remove(self, *names: str) -> dict[str, Any]:
-        """Removes checkpoints: ``path`` for all its versions, ``path@n`` for that one.
-
-        Returns:
-            ``removed``, ``freed_bytes``, ``warnings``.
-        """
-        encoded = json.dumps(list(names)).encode()
-        return dict(_native.call_json("cairn_remove", self._here(), encoded))
-
-    def remove_ids(self, identifiers: Iterable[str]) -> dict[str, Any]:
-        """Removes checkpoints by their ids; unknown ones are no error."""
-        encoded = json.dumps(list(identifiers)).encode()
-        return dict(_native.call_json("cairn_remove_ids", self._here(), encoded))
-
-    def restore(
-        self,
-        name: str,
-        destination: str | os.PathLike[str],
-        *,
-        format: str | None = None,  # noqa: A002 - the command line's word
-        overwrite: bool = False,
-    ) -> dict[str, Any]:
-        """Writes a checkpoint to a file, its content checked.
-
-        Args:
-            name: ``path``, ``path@n`` or a tag.
-            destination: The file.
-            format: ``"original"``, ``"pytorch"`` or ``"safetensors"``.
-            overwrite: Whether a file that is there is replaced.
-        """
-        options = {"format": format, "overwrite": overwrite}
-        return dict(
-            _native.call_json(
-                "cairn_restore",
-                self._here(),
-                _native.encode(name),
-                _native.encode(os.path.abspath(os.fspath(destination))),
-                json.dumps(options).encode(),
-            )
-        )
-
-    def stats(self) -> dict[str, Any]:
-        """How much there is in it."""
-        return dict(_native.call_json("cairn_stats", self._here()))
-
-
-def plain_metrics(metrics: Mapping[str, Any]) -> dict[str, float | str]:
-    """Metrics as JSON has them: numbers, those that are not finite by name."""
-    plain: dict[str, float | str] = {}
-    for name, value in metrics.items():
-        number = float(value)
-        if math.isnan(number):
-            plain[str(name)] = "NaN"
-        elif math.isinf(number):
-            plain[str(name)] = "Infinity" if number > 0 else "-Infinity"
-        else:
-            plain[str(name)] = number
-    return plain
 
 
 def request_for(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

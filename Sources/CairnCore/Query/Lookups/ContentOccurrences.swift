@@ -50,11 +50,15 @@ extension Repository {
   /// Where the bytes of a content occur that may or may not have been saved: they are read and hashed as a save would,
   /// and nothing is written.
   ///
-  /// - Parameter limit: How many checkpoints that share some of it are listed.
-  public func occurrences(of content: CheckpointContent, limit: Int) throws -> ContentOccurrences {
+  /// - Parameters:
+  ///   - limit: How many checkpoints that share some of it are listed.
+  ///   - isCancelled: Asked often, from any thread: `true` ends it with ``CairnError/Kind/cancelled``.
+  public func occurrences(
+    of content: CheckpointContent, limit: Int, isCancelled: (@Sendable () -> Bool)? = nil
+  ) throws -> ContentOccurrences {
     var content = content
     content.moveLargeBytesOut()
-    let digests = try chunkDigests(of: content)
+    let digests = try chunkDigests(of: content, isCancelled)
     try content.checkUnchanged()
     let finder = ContentFinder(content: content, digests: digests)
     let (found, candidates) = try read { try finder.find($0, limit: limit) }
@@ -72,13 +76,16 @@ extension Repository {
   }
 
   /// The digests of the chunks of all sources.
-  private func chunkDigests(of content: CheckpointContent) throws -> [[Digest]] {
+  private func chunkDigests(
+    of content: CheckpointContent, _ isCancelled: (@Sendable () -> Bool)?
+  ) throws -> [[Digest]] {
     let chunking = Chunking(sizes: content.sources.map(\.size), chunkSize: configuration.chunkSize)
     let found = Mutex([Digest](repeating: .zero, count: chunking.tasks.count))
     let batches = Chunking.batches(chunking.tasks.indices, of: chunking.tasks, chunkSize: configuration.chunkSize)
     let sources = content.sources
     try inParallel(batches.count) { batch in
       for index in batches[batch] {
+        if isCancelled?() == true { throw CairnError(.cancelled, "looking for a file's content was stopped") }
         let task = chunking.tasks[index]
         let digest = try Digest(hashing: Part(whole: sources[task.storage], offset: task.offset, size: task.length))
         found.withLock { $0[index] = digest }
