@@ -51,6 +51,9 @@ let package = Package(
       name: "CairnBench",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Benchmarks"),
+    .executableTarget(
+      name: "CairnFuzz", dependencies: ["Cairn", "CairnCore", "CairnFormats"], path: "Tests/Fuzz",
+      exclude: ["fuzz.sh"]),
     .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"], exclude: ["smoke.c"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),

@@ -14,7 +14,7 @@ extension Pointer {
   }
 
   /// The pointer that a file's content is; nil if it is none. Throws as ``read(_:)-(String)``.
-  static func read(_ source: some ByteSource) throws -> Pointer? {
+  package static func read(_ source: some ByteSource) throws -> Pointer? {
     guard source.size > 0, source.size <= sizeLimit else { return nil }
     let content: [UInt8]
     do {
@@ -62,7 +62,7 @@ extension Pointer {
   }
 
   /// The pointer that a pickle makes; nil if it makes something else.
-  static func parse(_ pickle: [UInt8], name: String) throws -> Pointer? {
+  package static func parse(_ pickle: [UInt8], name: String) throws -> Pointer? {
     guard pickle.count <= sizeLimit, let graph = try? PickleReader.read(pickle, name: name),
       case .object(let call) = graph[graph.root], call.construction == .reduce,
       case .global(function) = graph[call.callable]

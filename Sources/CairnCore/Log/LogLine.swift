@@ -5,7 +5,7 @@ import Foundation
 ///
 /// The digest is the SHA-256 of the previous line's digest (32 bytes; zeros for the first) and the JSON, so that a lost
 /// or foreign stretch shows.
-struct LogLine: Sendable {
+package struct LogLine: Sendable {
   var entry: LogEntry
   /// The digest that leads the line.
   var chain: Digest
@@ -42,7 +42,7 @@ struct LogLine: Sendable {
   /// Reads a line without its newline; nil if its digest is not right.
   ///
   /// Throws if the digest is right and yet it cannot be understood: then a newer Cairn wrote it.
-  init?(parsing line: ArraySlice<UInt8>, after previous: Digest) throws {
+  package init?(parsing line: ArraySlice<UInt8>, after previous: Digest) throws {
     let head = 2 * Digest.byteCount
     guard line.count > head, line[line.startIndex + head] == UInt8(ascii: " "),
       let stated = Digest(hex: String(decoding: line.prefix(head), as: UTF8.self))

@@ -5,7 +5,7 @@ extension Manifest {
   /// The manifest as bytes: equal manifests give equal bytes.
   ///
   /// Column after column rather than row after row: equal things next to each other are what zstd makes small.
-  func encoded() throws -> [UInt8] {
+  package func encoded() throws -> [UInt8] {
     var writer = ByteWriter()
     writer.put(raw: Self.magic)
     writer.put(packs.count)
@@ -66,7 +66,7 @@ extension Manifest {
 
   /// Reads a manifest, checking that every position in it is one, that no path leads out of its directory, and that
   /// its sizes add up. Throws ``CairnError``; `path` is what the error names.
-  static func decoded(_ bytes: [UInt8], path: String) throws -> Manifest {
+  package static func decoded(_ bytes: [UInt8], path: String) throws -> Manifest {
     do {
       var reader = ByteReader(bytes)
       let magic = try Array(reader.raw(Self.magic.count))
