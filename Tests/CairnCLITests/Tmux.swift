@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+
+/// A terminal of a test's own, in tmux, with a shell in it: what a user at a keyboard sees.
+final class Tmux: Sendable {
+  /// Whether tmux is there: without it these tests are skipped.
+  static let isThere = FileManager.default.isExecutableFile(atPath: "/usr/bin/tmux")
+
+  private let socket: String
+  private let directory: String
+
+  /// Starts a shell in the test's directory, in which `cairn` is the program of this build.
+  init(_ program: Program, columns: Int, shell: [String] = ["/bin/bash", "--norc", "--noprofile", "-i"]) throws {
+    directory = program.path
+    // Not below the test's directory: a socket's path has 107 bytes at most.
+    socket = "/tmp/cairn-tmux-\(UUID().uuidString.prefix(8))"
+    let binary = try program.process([], in: nil, environment: [:]).executableURL?.deletingLastPathComponent().path
+    let environment = [
+      "PATH=\(binary ?? ""):/usr/bin:/bin", "HOME=\(program.path)/home", "TZ=UTC", "LC_ALL=C.UTF-8", "PS1=$ ",
+      "PROMPT=$ ",
+    ]
+    try run(
+      ["-f", "/dev/null", "-u", "new-session", "-d", "-x", "\(columns)", "-y", "24"]
+        + environment.flatMap { ["-e", $0] } + ["-c", directory] + shell)
+    // Tests look for what is on the screen, and the status line is none of it.
+    try run(["set-option", "-g", "status", "off"])
+    try wait { $0.contains("$") }
+  }
+
+  deinit {
+    _ = try? run(["kill-server"])
+    try? FileManager.default.removeItem(atPath: socket)
+  }
+
+  @discardableResult
+  private func run(_ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
+    process.arguments = ["-S", socket] + arguments
+    process.environment = ["PATH": "/usr/bin:/bin", "TERM": "xterm", "HOME": directory + "/home", "LC_ALL": "C.UTF-8"]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return String(decoding: output, as: UTF8.self)
+  }
+
+  /// Types text.
+  func type(_ text: String) throws { try run(["send-keys", "-l", "--", text]) }
+
+  /// Presses a key, by its name in tmux.
+  func press(_ key: String) throws { try run(["send-keys", key]) }
+
+  /// Types a command line and presses return.
+  func enter(_ line: String) throws {
+    try type(line)
+    try press("Enter")
+  }
+
+  /// The lines on the screen; with what has gone off its top.
+  var screen: String { get throws { try run(["capture-pane", "-p", "-S", "-200"]) } }
+
+  /// Waits until the screen is as it should be, and gives it; fails the test if it does not come to that.
+  @discardableResult
+  func wait(_ comment: Comment? = nil, until isThere: (String) -> Bool) throws -> String {
+    var screen = ""
+    // Long, for machines that are busy; nobody waits for it where all is well.
+    for _ in 0..<1_200 {
+      screen = try self.screen
+      if isThere(screen) { return screen }
+      usleep(50_000)
+    }
+    Issue.record("\(comment.map { "\($0.rawValue): " } ?? "")the screen came to be\n\(screen)")
+    return screen
+  }
+
+  /// Enters a command line and waits until it has ended; what it printed.
+  func output(of line: String) throws -> String {
+    let mark = "end-\(UUID().uuidString.prefix(8))"
+    try enter("clear")
+    try enter("\(line); echo \(mark.prefix(4))''\(mark.dropFirst(4))")
+    let screen = try wait { $0.contains("\n" + mark) || $0.hasPrefix(mark) }
+    let lines = screen.components(separatedBy: "\n")
+    let start = lines.firstIndex { $0.contains("echo \(mark.prefix(4))") || $0.contains("''") } ?? -1
+    let end = lines.firstIndex { $0 == mark } ?? lines.count
+    return lines[(start + 1)..<end].joined(separator: "\n")
+  }
+}
