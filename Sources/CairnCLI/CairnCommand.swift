@@ -44,7 +44,7 @@ struct CairnCommand: ParsableCommand {
       CommandGroup(
         name: "Repository",
         subcommands: [Init.self, Stats.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self]),
-      CommandGroup(name: "This program", subcommands: [CompletionsCommand.self, Manual.self]),
+      CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, Manual.self]),
     ])
 
   /// The parser's errors look like all others.

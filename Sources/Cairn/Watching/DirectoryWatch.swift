@@ -54,6 +54,7 @@ public final class DirectoryWatch {
   @discardableResult
   public func run() throws -> (saved: Int, failed: Int) {
     try requireDirectory()
+    try refuseRepository()
     try start()
     try scan()
     isFirstScan = false
@@ -74,6 +75,14 @@ public final class DirectoryWatch {
     guard stat(directory, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else {
       throw CairnError(.notFound, "\(directory): no such directory")
     }
+  }
+
+  private func refuseRepository() throws {
+    let own = (resolvedPath(repository.path) ?? repository.path) + "/"
+    let isInside = ((resolvedPath(directory) ?? directory) + "/").hasPrefix(own)
+    guard isInside || access(directory + "/cairn.json", F_OK) == 0 else { return }
+    throw CairnError(
+      .invalid, "\(directory): is a repository itself", advice: "name the directory that a trainer writes to")
   }
 
   private func start() throws {

@@ -33,7 +33,6 @@ enum HelpRequest {
 extension CairnCommand {
   /// The names of all commands that are shown.
   static var commandNames: [String] {
-    (configuration.subcommands + configuration.groupedSubcommands.flatMap(\.subcommands))
-      .filter { $0.configuration.shouldDisplay }.map { $0._commandName }
+    configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
   }
 }

@@ -11,7 +11,9 @@ struct WatchEventText {
     case .failed(let file, let error, let isFinal):
       let next = isFinal ? "" : "; it will be tried again"
       console.warn(["\(file): could not be saved: \(Self.withoutFile(error.message, file))\(next)"])
-      if !error.advice.isEmpty { console.warn(["\(file): \(error.advice)"]) }
+      if !error.advice.isEmpty {
+        Terminal.error.tryWrite("\(console.errorStyle.bold("hint:")) \(printable(error.advice))\n")
+      }
     case .polling(let interval, let reason):
       console.warn(["\(reason): all files are looked at every \(short(interval)) s"])
     case .saved(_, let report):

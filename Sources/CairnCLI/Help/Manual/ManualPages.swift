@@ -27,9 +27,7 @@ struct ManualPages {
   }
 
   private var commands: [any ParsableCommand.Type] {
-    let configuration = CairnCommand.configuration
-    return (configuration.groupedSubcommands.flatMap(\.subcommands) + configuration.subcommands)
-      .filter { $0.configuration.shouldDisplay }
+    CairnCommand.configuration.subcommands.filter { $0.configuration.shouldDisplay }
   }
 
   private func program() throws -> Page {

@@ -26,7 +26,19 @@ struct Mdoc {
 
   /// Text that is filled into lines.
   mutating func prose(_ prose: String) {
-    for line in HelpText(prose).wrapped(to: 76).split(separator: "\n") { text += Self.line(String(line)) + "\n" }
+    for sentence in Self.sentences(prose) {
+      for line in HelpText(sentence).wrapped(to: 76).split(separator: "\n") { text += Self.line(String(line)) + "\n" }
+    }
+  }
+
+  /// Each sentence begins a line of its own: so formatters know where to set the wider space.
+  private static func sentences(_ prose: String) -> [String] {
+    var sentences: [[Substring]] = [[]]
+    for word in prose.split(separator: " ") {
+      if let last = sentences.last?.last, last.hasSuffix(".") || last.hasSuffix(".)") { sentences.append([]) }
+      sentences[sentences.count - 1].append(word)
+    }
+    return sentences.map { $0.joined(separator: " ") }
   }
 
   /// A help text.

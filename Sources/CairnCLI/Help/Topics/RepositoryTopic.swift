@@ -11,11 +11,11 @@ extension HelpTopic {
         .cairn/tmp/            files that are being written
         .cairn/lock            who writes holds a lock on it
 
-      Tensors are stored once, however many checkpoints have them; changed ones share the parts of 8 MiB that did not change (`cairn init --chunk-size`). Nothing but literal bytes is kept: a restored file is the saved one, bit for bit.
+      Tensors are stored once, however many checkpoints have them; changed ones share the parts of 8 MiB that did not change (`cairn init --chunk-size`). A restored file is the saved one, bit for bit.
 
       When a save has returned, the checkpoint survives a power failure. When a save fails or dies, the repository is as it was: what it left in tmp is taken away by `cairn gc`. Any number of processes may save, read and remove at once.
 
-      Check it with `cairn verify`, and all of its content with `cairn verify --read-data`. A backup program may copy it while it is used, if it copies log.jsonl first and blobs last; after copying it back, `cairn verify` says whether all is there.
+      Check it with `cairn verify`, and all of its content with `cairn verify --read-data`.
 
       On network filesystems the index keeps a rollback journal instead of a write-ahead log, which `cairn init` sees to. Filesystems whose locks are local to one host (SMB, 9p, object stores, NFS mounted with nolock) are refused.
       """)
