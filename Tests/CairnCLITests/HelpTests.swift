@@ -43,16 +43,24 @@ import Testing
     let mandoc = "/usr/bin/mandoc"
     guard FileManager.default.isExecutableFile(atPath: mandoc) else { return }
     for page in pages {
-      let process = Process()
-      process.executableURL = URL(fileURLWithPath: mandoc)
-      process.arguments = ["-T", "lint", "-W", "warning", program.path + "/man/" + page]
-      let pipe = Pipe()
-      process.standardOutput = pipe
-      process.standardError = pipe
-      try process.run()
-      let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
+      let said = try program.said(by: mandoc, ["-T", "lint", "-W", "warning", program.path + "/man/" + page])
       #expect(said == "")
     }
+  }
+}
+
+extension Program {
+  /// What another program prints.
+  fileprivate func said(by executable: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: executable)
+    process.arguments = arguments
+    let file = path + "/home/said"
+    _ = FileManager.default.createFile(atPath: file, contents: nil)
+    process.standardOutput = FileHandle(forWritingAtPath: file)
+    process.standardError = process.standardOutput
+    try process.run()
+    process.waitUntilExit()
+    return try String(contentsOfFile: file, encoding: .utf8)
   }
 }

@@ -34,17 +34,24 @@ final class Tmux: Sendable {
 
   @discardableResult
   private func run(_ arguments: [String]) throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/tmux")
-    process.arguments = ["-S", socket] + arguments
-    process.environment = ["PATH": "/usr/bin:/bin", "TERM": "xterm", "HOME": directory + "/home", "LC_ALL": "C.UTF-8"]
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return String(decoding: output, as: UTF8.self)
+    // Not by Foundation's Process, which would wait for the server too: that inherits what it waits on.
+    let output = directory + "/home/tmux-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: output) }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+    let environment = ["PATH=/usr/bin:/bin", "TERM=xterm", "HOME=\(directory)/home", "LC_ALL=C.UTF-8"]
+    var words = (["tmux", "-S", socket] + arguments).map { strdup($0) } + [nil]
+    var variables = environment.map { strdup($0) } + [nil]
+    defer { for text in words + variables { free(text) } }
+    var child = pid_t()
+    try #require(posix_spawn(&child, "/usr/bin/tmux", &actions, nil, &words, &variables) == 0)
+    var status: Int32 = 0
+    while waitpid(child, &status, 0) < 0, errno == EINTR {}
+    return try String(contentsOfFile: output, encoding: .utf8)
   }
 
   /// Types text.
@@ -67,7 +74,7 @@ final class Tmux: Sendable {
   func wait(_ comment: Comment? = nil, until isThere: (String) -> Bool) throws -> String {
     var screen = ""
     // Long, for machines that are busy; nobody waits for it where all is well.
-    for _ in 0..<1_200 {
+    for _ in 0..<400 {
       screen = try self.screen
       if isThere(screen) { return screen }
       usleep(50_000)

@@ -16,8 +16,8 @@ enum HelpRequest {
     let name = arguments[1]
     if let topic = HelpTopic.all.first(where: { $0.name == name }) {
       let style = Style(enabled: Terminal.output.wantsColor)
-      let head = style.bold("\(topic.name): \(topic.abstract)")
-      try Terminal.output.write("\(head)\n\n\(HelpText(topic.text).wrapped(to: width))")
+      let head = HelpText("\(topic.name): \(topic.abstract)").wrapped(to: width).dropLast()
+      try Terminal.output.write("\(style.bold(String(head)))\n\n\(HelpText(topic.text).wrapped(to: width))")
       return true
     }
     guard !name.hasPrefix("-"), !CairnCommand.commandNames.contains(name), name != "help" else { return false }

@@ -47,9 +47,8 @@ struct ManualPages {
     }
     page.macro("El")
     page.section("SEE ALSO")
-    for (index, topic) in HelpTopic.all.enumerated() {
-      page.macro("Xr cairn-\(topic.name) 7\(index + 1 < HelpTopic.all.count ? " ," : "")")
-    }
+    let topics = HelpTopic.all.map(\.name).sorted()
+    for topic in topics { page.macro("Xr cairn-\(topic) 7\(topic == topics.last ? "" : " ,")") }
     return Page(file: "cairn.1", text: page.text)
   }
 

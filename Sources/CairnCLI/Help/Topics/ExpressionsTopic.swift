@@ -19,7 +19,8 @@ extension HelpTopic {
 
       A name is first a column:
 
-        id, name (path@n), path, version, run, parent, kind, state, host, user, manifest
+        id, name (path@n), path, version, run, parent
+        kind, state, host, user, manifest
         step, epoch, size, new_bytes, tensors    numbers; sizes are bytes
         created                                  when it was saved
         tags, tag                                tag = 'x' asks whether there is such a tag

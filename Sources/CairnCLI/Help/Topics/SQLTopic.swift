@@ -13,7 +13,7 @@ extension HelpTopic {
       `cairn query --views` lists their columns.
 
         cairn query "SELECT checkpoint, step FROM checkpoints WHERE run = ?" r1
-        cairn query --csv "SELECT step, value FROM metrics WHERE name = 'val_loss'" > loss.csv
+        cairn query --csv "SELECT step, value FROM metrics WHERE name = 'f1'" > f1.csv
         cairn query --json "SELECT run, count(*) AS n FROM checkpoints GROUP BY run"
 
       Metadata is JSON: SQLite's -> and ->> go into it. Text stands in single quotes; give values that come from elsewhere as arguments, one for each ?.
