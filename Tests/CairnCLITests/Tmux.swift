@@ -8,6 +8,8 @@ final class Tmux: Sendable {
 
   private let socket: String
   private let directory: String
+  /// Of tmux itself: the shell's is made of it, its PATH in any case.
+  private let environment: [String]
 
   /// Starts a shell in the test's directory, in which `cairn` is the program of this build.
   init(_ program: Program, columns: Int, shell: [String] = ["/bin/bash", "--norc", "--noprofile", "-i"]) throws {
@@ -15,13 +17,13 @@ final class Tmux: Sendable {
     // Not below the test's directory: a socket's path has 107 bytes at most.
     socket = "/tmp/cairn-tmux-\(UUID().uuidString.prefix(8))"
     let binary = try program.process([], in: nil, environment: [:]).executableURL?.deletingLastPathComponent().path
-    let environment = [
+    environment = [
       "PATH=\(binary ?? ""):/usr/bin:/bin", "HOME=\(program.path)/home", "TZ=UTC", "LC_ALL=C.UTF-8", "PS1=$ ",
-      "PROMPT=$ ",
+      "PROMPT=$ ", "TERM=xterm",
     ]
     try run(
       ["-f", "/dev/null", "-u", "new-session", "-d", "-x", "\(columns)", "-y", "24"]
-        + environment.flatMap { ["-e", $0] } + ["-c", directory] + shell)
+        + ["-c", directory] + shell)
     // Tests look for what is on the screen, and the status line is none of it.
     try run(["set-option", "-g", "status", "off"])
     try wait { $0.contains("$") }
@@ -43,7 +45,6 @@ final class Tmux: Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-    let environment = ["PATH=/usr/bin:/bin", "TERM=xterm", "HOME=\(directory)/home", "LC_ALL=C.UTF-8"]
     var words = (["tmux", "-S", socket] + arguments).map { strdup($0) } + [nil]
     var variables = environment.map { strdup($0) } + [nil]
     defer { for text in words + variables { free(text) } }
