@@ -24,7 +24,7 @@ import Testing
     try #require(lines.count == 4)
     #expect(lines.last?.hasPrefix("last.ckpt@1") == true)
     #expect(lines.allSatisfy { $0.count <= columns })
-    #expect(lines[1].contains("epoch=7-step=7000.ckpt@1"))
+    #expect(lines[1].contains("step=7000.ckpt@1"))
     #expect(lines[1].contains("…") == (columns == 80))
   }
 

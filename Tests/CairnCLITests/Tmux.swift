@@ -49,7 +49,18 @@ final class Tmux: Sendable {
     var variables = environment.map { strdup($0) } + [nil]
     defer { for text in words + variables { free(text) } }
     var child = pid_t()
-    try #require(posix_spawn(&child, "/usr/bin/tmux", &actions, nil, &words, &variables) == 0)
+    // Signals that the test's thread blocks would be blocked in the shell, and in what it runs: no Control-C.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    var all = sigset_t()
+    sigfillset(&all)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setsigdefault(&attributes, &all)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
+    try #require(posix_spawn(&child, "/usr/bin/tmux", &actions, &attributes, &words, &variables) == 0)
     var status: Int32 = 0
     while waitpid(child, &status, 0) < 0, errno == EINTR {}
     return try String(contentsOfFile: output, encoding: .utf8)

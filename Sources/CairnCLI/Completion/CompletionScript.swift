@@ -103,6 +103,8 @@ enum CompletionScript {
         local -i COMP_POINT=${#COMP_LINE}
         COMP_LINE+="${rest}"
         _cairn "${words[0]}" "${whole}" "${words[current - 1]}"
+        # A version is no file name, whose @ would be escaped.
+        [[ "${tail}" == @* ]] && compopt +o filenames 2>/dev/null
         [[ -n "${head}" ]] && COMPREPLY=("${COMPREPLY[@]#"${head}"}")
         return 0
     }
