@@ -9,12 +9,12 @@ struct CairnCommand: ParsableCommand {
     commandName: "cairn",
     abstract: "A repository for checkpoints: each byte is stored once.",
     discussion: """
-      cairn init                               make a repository here
-      cairn save last.ckpt --run r1 --tag best a new version of last.ckpt
-      cairn log                                list what there is
-      cairn restore last.ckpt@2 -o old.ckpt    write version 2, bit for bit
-      cairn rm last.ckpt@2                     remove it, and free its bytes
-      cairn demo                               see it with sample checkpoints
+        cairn init                               make a repository here
+        cairn save last.ckpt --run r1 --tag best a new version of last.ckpt
+        cairn log                                list what there is
+        cairn restore last.ckpt@2 -o old.ckpt    write version 2, bit for bit
+        cairn rm last.ckpt@2                     remove it, and free its bytes
+        cairn demo                               see it with sample checkpoints
 
       The repository is the one that --repo names, else the one that the environment variable CAIRN_REPO names, else \
       the nearest .cairn in this directory or above, if it belongs to you or is on the list of trusted ones: \
@@ -29,13 +29,18 @@ struct CairnCommand: ParsableCommand {
       text on standard error.
 
       Exit codes:
+
       \(ExitStatus.list)
+
+      `cairn help TOPIC` says more: \(HelpTopic.all.map(\.name).joined(separator: ", ")).
       """,
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
         name: "Checkpoints",
-        subcommands: [Save.self, Restore.self, Log.self, Runs.self, Show.self, Copy.self, Remove.self]),
+        subcommands: [
+          Save.self, Restore.self, Log.self, Runs.self, Show.self, Copy.self, Remove.self, Watch.self,
+        ]),
       CommandGroup(
         name: "Tensors", subcommands: [ListTensors.self, Diff.self, Cat.self, Find.self, Blame.self]),
       CommandGroup(
@@ -45,6 +50,7 @@ struct CairnCommand: ParsableCommand {
         subcommands: [
           Init.self, Stats.self, DiskUsage.self, Query.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self,
         ]),
+      CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, Manual.self]),
     ])
 
   /// The parser's errors look like all others.
@@ -54,6 +60,11 @@ struct CairnCommand: ParsableCommand {
   static func main() {
     var command: any ParsableCommand
     do {
+      if try HelpRequest.answer(Array(CommandLine.arguments.dropFirst())) { return }
+    } catch {
+      end(with: error)
+    }
+    do {
       command = try parseAsRoot()
     } catch {
       exit(withError: error)
@@ -61,10 +72,15 @@ struct CairnCommand: ParsableCommand {
     do {
       try command.run()
     } catch {
-      guard let status = ExitStatus(error) else { exit(withError: error) }
-      let style = Style(enabled: Terminal.error.wantsColor && !CommandLine.arguments.contains("--no-color"))
-      Terminal.error.tryWrite(ErrorReport.text(error, style: style))
-      Glibc.exit(status.rawValue)
+      end(with: error)
     }
+  }
+
+  /// Says what went wrong, and ends the process with the code that it has.
+  private static func end(with error: any Error) -> Never {
+    guard let status = ExitStatus(error) else { exit(withError: error) }
+    let style = Style(enabled: Terminal.error.wantsColor && !CommandLine.arguments.contains("--no-color"))
+    Terminal.error.tryWrite(ErrorReport.text(error, style: style))
+    Glibc.exit(status.rawValue)
   }
 }

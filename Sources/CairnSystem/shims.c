@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE // fallocate
+#define _GNU_SOURCE // fallocate, renameat2
 #endif
 #include "CairnSystem.h"
 
@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ int cairn_allocate(int fd, int64_t size) {
     result = fallocate(fd, 0, 0, size);
   } while (result != 0 && errno == EINTR);
   return result == 0 ? 0 : errno;
+}
+
+int cairn_exchange(const char *first, const char *second) {
+  return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0 ? 0 : errno;
 }
 
 // A fixed table of atomics: the child of a fork may touch neither malloc nor a mutex that another thread held.

@@ -56,7 +56,7 @@ extension Repository {
 
   /// The devices that a checkpoint's storages were saved from. Throws ``CairnError/Kind/invalid`` for one that is no
   /// PyTorch checkpoint: nothing could follow a pointer to it.
-  private static func locations(of stored: StoredCheckpoint) throws -> [String] {
+  static func locations(of stored: StoredCheckpoint) throws -> [String] {
     // A pickle that cannot be read here may be one that Python can.
     guard let keyed = try? KeyedCheckpoint(stored) else { return [] }
     guard keyed.hasPickle else {

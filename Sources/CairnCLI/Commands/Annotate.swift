@@ -15,12 +15,15 @@ struct Annotate: ParsableCommand {
       JSON: checkpoint (as `cairn log` gives it), warnings.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var name: String
 
   @Option(
     name: .customLong("metric"), parsing: .singleValue,
-    help: ArgumentHelp("A number that says how good it is. May be repeated.", valueName: "name=value"))
+    help: ArgumentHelp("A number that says how good it is. May be repeated.", valueName: "name=value"),
+    completion: Completions.metric)
   var metrics: [Metric] = []
 
   @Option(

@@ -18,10 +18,12 @@ struct Blame: ParsableCommand {
       previous_shape (if they were others), digest, versions.
       """)
 
-  @Argument(help: ArgumentHelp("The path, or path@n, a tag or a pointer file.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The path, or path@n, a tag or a pointer file.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var name: String
 
-  @Argument(help: ArgumentHelp("The tensor's whole name.", valueName: "tensor"))
+  @Argument(help: ArgumentHelp("The tensor's whole name.", valueName: "tensor"), completion: Completions.tensor)
   var tensor: String
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions

@@ -26,13 +26,16 @@ struct Cat: ParsableCommand {
 
   @Argument(
     help: ArgumentHelp(
-      "The checkpoint: a path, path@n, a tag, a pointer file, or a file that is not saved.", valueName: "path[@n]"))
+      "The checkpoint: a path, path@n, a tag, a pointer file, or a file that is not saved.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var checkpoint: String
 
-  @Argument(help: ArgumentHelp("The tensor's name, or a pattern.", valueName: "tensor"))
+  @Argument(help: ArgumentHelp("The tensor's name, or a pattern.", valueName: "tensor"), completion: Completions.tensor)
   var tensor: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Write it to this file.", valueName: "x.npy | x.safetensors"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Write it to this file.", valueName: "x.npy | x.safetensors"),
+    completion: .file())
   var output: String?
 
   @Flag(help: "Replace what is there.")

@@ -28,7 +28,8 @@ struct CollectGarbage: ParsableCommand {
 
   @Option(
     parsing: .upToNextOption,
-    help: ArgumentHelp("Look for versions whose pointers in these directories are gone.", valueName: "dir"))
+    help: ArgumentHelp("Look for versions whose pointers in these directories are gone.", valueName: "dir"),
+    completion: .directory)
   var pointers: [String] = []
 
   @Flag(help: "Free the versions that --pointers lists.")

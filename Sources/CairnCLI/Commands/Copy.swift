@@ -30,11 +30,14 @@ struct Copy: ParsableCommand {
       JSON: id, name, path, version, manifest, size, new_bytes, warnings; file, if one was made.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var source: String
 
   @Argument(
-    help: ArgumentHelp("The name in the repository that gets a new version; of a file: the file.", valueName: "dst"))
+    help: ArgumentHelp("The name in the repository that gets a new version; of a file: the file.", valueName: "dst"),
+    completion: Completions.checkpointOrFile)
   var destination: String
 
   @Flag(help: "Make a pointer file at dst, whatever the source is.")

@@ -19,7 +19,7 @@ struct Demo: ParsableCommand {
       sha256, identical), removed, freed_bytes, problems.
       """)
 
-  @Argument(help: ArgumentHelp("Where the checkpoints are.", valueName: "folder"))
+  @Argument(help: ArgumentHelp("Where the checkpoints are.", valueName: "folder"), completion: .directory)
   var folder: String?
 
   @Flag(help: "Keep the temporary repository.")

@@ -31,10 +31,12 @@ struct Diff: ParsableCommand {
       Numbers that JSON does not have are "NaN", "Infinity" and "-Infinity".
       """)
 
-  @Argument(help: ArgumentHelp("The one: a path, path@n, a tag, a pointer file, or a file.", valueName: "a"))
+  @Argument(
+    help: ArgumentHelp("The one: a path, path@n, a tag, a pointer file, or a file.", valueName: "a"),
+    completion: Completions.checkpointOrFile)
   var old: String
 
-  @Argument(help: ArgumentHelp("The other.", valueName: "b"))
+  @Argument(help: ArgumentHelp("The other.", valueName: "b"), completion: Completions.checkpointOrFile)
   var new: String
 
   @Flag(help: "Read the tensors that differ, and say how far their values have moved.")

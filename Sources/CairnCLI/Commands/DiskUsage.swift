@@ -20,7 +20,8 @@ struct DiskUsage: ParsableCommand {
       JSON: paths or, with --versions, versions (a list), and total: \(HoldingView.fields).
       """)
 
-  @Argument(help: ArgumentHelp("Only these paths or versions.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("Only these paths or versions.", valueName: "path[@n]"), completion: Completions.checkpoint)
   var names: [String] = []
 
   @Flag(name: .shortAndLong, help: "List versions instead of paths.")

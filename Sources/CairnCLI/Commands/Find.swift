@@ -25,7 +25,9 @@ struct Find: ParsableCommand {
       tensors (a list: name, checkpoints).
       """)
 
-  @Argument(help: ArgumentHelp("A glob over names of tensors, a digest, or a file.", valueName: "what"))
+  @Argument(
+    help: ArgumentHelp("A glob over names of tensors, a digest, or a file.", valueName: "what"),
+    completion: Completions.tensorOrFile)
   var what: String
 
   @Flag(help: "It is a glob over names of tensors.") var name = false

@@ -17,7 +17,7 @@ struct Init: ParsableCommand {
       JSON: path, id, chunk_size, journal.
       """)
 
-  @Argument(help: ArgumentHelp("Where; this directory if it is not given.", valueName: "dir"))
+  @Argument(help: ArgumentHelp("Where; this directory if it is not given.", valueName: "dir"), completion: .directory)
   var directory: String?
 
   @Flag(help: "Make DIR itself the repository, not DIR/.cairn.")

@@ -20,7 +20,9 @@ struct ListTensors: ParsableCommand {
       other_checkpoints, first_seen (name, id, path, version, run, step, created).
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var name: String
 
   @Argument(help: ArgumentHelp("Only tensors with names like this.", valueName: "glob"))

@@ -40,13 +40,16 @@ struct Log: ParsableCommand {
       new_bytes, shared_bytes, tensor_count, manifest. With --removed: removed (a list): id, name, time, user, host.
       """)
 
-  @Argument(help: ArgumentHelp("Only versions of these paths.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("Only versions of these paths.", valueName: "path"), completion: Completions.checkpoint)
   var paths: [String] = []
 
-  @Option(name: .customLong("run"), help: ArgumentHelp("Only those of a training run.", valueName: "run"))
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("Only those of a training run.", valueName: "run"),
+    completion: Completions.run)
   var runName: String?
 
-  @Option(help: ArgumentHelp("Only the one with a tag.", valueName: "tag"))
+  @Option(help: ArgumentHelp("Only the one with a tag.", valueName: "tag"), completion: Completions.tag)
   var tag: String?
 
   @Option(

@@ -22,10 +22,10 @@ struct Move: ParsableCommand {
       JSON: moved (a list): id, from, to; warnings.
       """)
 
-  @Argument(help: ArgumentHelp("What to rename.", valueName: "path[@n]"))
+  @Argument(help: ArgumentHelp("What to rename.", valueName: "path[@n]"), completion: Completions.path)
   var name: String
 
-  @Argument(help: ArgumentHelp("Its new name.", valueName: "new"))
+  @Argument(help: ArgumentHelp("Its new name.", valueName: "new"), completion: Completions.path)
   var new: String
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions

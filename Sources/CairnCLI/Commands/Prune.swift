@@ -28,10 +28,13 @@ struct Prune: ParsableCommand {
       (pointer files), warnings. With --dry-run, what would be so.
       """)
 
-  @Argument(help: ArgumentHelp("Only versions of these paths.", valueName: "path"))
+  @Argument(
+    help: ArgumentHelp("Only versions of these paths.", valueName: "path"), completion: Completions.checkpoint)
   var paths: [String] = []
 
-  @Option(name: .customLong("run"), help: ArgumentHelp("Only those of a training run.", valueName: "run"))
+  @Option(
+    name: .customLong("run"), help: ArgumentHelp("Only those of a training run.", valueName: "run"),
+    completion: Completions.run)
   var runName: String?
 
   @Option(name: .customLong("keep-last"), help: ArgumentHelp("Keep the newest.", valueName: "n"))
@@ -43,7 +46,8 @@ struct Prune: ParsableCommand {
 
   @Option(
     name: .customLong("keep-best"), parsing: .singleValue,
-    help: ArgumentHelp("Keep the best by a metric. May be repeated.", valueName: "metric[:min|:max][:n]"))
+    help: ArgumentHelp("Keep the best by a metric. May be repeated.", valueName: "metric[:min|:max][:n]"),
+    completion: Completions.metric)
   var keepBest: [PrunePolicy.Best] = []
 
   @Option(

@@ -25,7 +25,9 @@ struct Remove: ParsableCommand {
       warnings.
       """)
 
-  @Argument(help: ArgumentHelp("What to remove: names in the repository, or files.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("What to remove: names in the repository, or files.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var names: [String]
 
   @Flag(name: .shortAndLong, help: "Do not mind what is not there.")

@@ -25,14 +25,17 @@ struct Restore: ParsableCommand {
       JSON: checkpoint, path, bytes, sha256 (with --sha256, of a single file), left_out.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var name: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
       "Where to, or an existing directory to put it in; otherwise the path's last part, here, or the pointer's place.",
-      valueName: "out"))
+      valueName: "out"),
+    completion: .file())
   var output: String?
 
   @Option(help: ArgumentHelp("original, pytorch or safetensors.", valueName: "format"))

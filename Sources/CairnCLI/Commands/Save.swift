@@ -21,12 +21,13 @@ struct Save: ParsableCommand {
       JSON: saved (a list): file, id, name, path, version, manifest, size, new_bytes, warnings.
       """)
 
-  @Argument(help: ArgumentHelp("The files or directories.", valueName: "file"))
+  @Argument(help: ArgumentHelp("The files or directories.", valueName: "file"), completion: .file())
   var files: [String]
 
   @Option(
     name: .customLong("as"),
-    help: ArgumentHelp("The name in the repository, instead of the file's path.", valueName: "path"))
+    help: ArgumentHelp("The name in the repository, instead of the file's path.", valueName: "path"),
+    completion: Completions.path)
   var name: String?
 
   @OptionGroup var description: DescriptionOptions

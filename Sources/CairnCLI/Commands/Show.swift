@@ -15,7 +15,9 @@ struct Show: ParsableCommand {
       is a number that tensors share if they are views on the same bytes.
       """)
 
-  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var name: String
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions

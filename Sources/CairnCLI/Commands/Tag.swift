@@ -19,13 +19,15 @@ struct Tag: ParsableCommand {
       tag, previous, warnings.
       """)
 
-  @Argument(help: ArgumentHelp("The tag.", valueName: "tag"))
+  @Argument(help: ArgumentHelp("The tag.", valueName: "tag"), completion: Completions.tag)
   var tag: String?
 
-  @Argument(help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"))
+  @Argument(
+    help: ArgumentHelp("The checkpoint: a pointer file, or a path, path@n or a tag.", valueName: "path[@n]"),
+    completion: Completions.checkpoint)
   var target: String?
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Delete this tag.", valueName: "tag"))
+  @Option(name: .shortAndLong, help: ArgumentHelp("Delete this tag.", valueName: "tag"), completion: Completions.tag)
   var delete: String?
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions

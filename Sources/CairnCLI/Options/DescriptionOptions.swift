@@ -3,7 +3,7 @@ import Cairn
 
 /// What is said of a checkpoint beside its content.
 struct DescriptionOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The training run it belongs to.", valueName: "run"))
+  @Option(help: ArgumentHelp("The training run it belongs to.", valueName: "run"), completion: Completions.run)
   var run: String?
 
   @Option(help: ArgumentHelp("The training step.", valueName: "n"))
@@ -14,12 +14,14 @@ struct DescriptionOptions: ParsableArguments {
 
   @Option(
     name: .customLong("metric"), parsing: .singleValue,
-    help: ArgumentHelp("A number that says how good it is. May be repeated.", valueName: "name=value"))
+    help: ArgumentHelp("A number that says how good it is. May be repeated.", valueName: "name=value"),
+    completion: Completions.metric)
   var metrics: [Metric] = []
 
   @Option(
     name: .customLong("tag"), parsing: .singleValue,
-    help: ArgumentHelp("A name that points to it from now on. May be repeated.", valueName: "tag"))
+    help: ArgumentHelp("A name that points to it from now on. May be repeated.", valueName: "tag"),
+    completion: Completions.tag)
   var tags: [String] = []
 
   @Option(

@@ -7,7 +7,8 @@ struct RepositoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The repository, or the directory that holds it as .cairn; otherwise CAIRN_REPO, or the nearest .cairn above.",
-      valueName: "dir"))
+      valueName: "dir"),
+    completion: .directory)
   var repo: String?
 
   func open(_ console: Console) throws -> Repository {

@@ -19,9 +19,14 @@ struct Console: Sendable {
   }
 
   /// What was asked for, as JSON with sorted keys in snake case.
-  func result(json value: some Encodable) throws {
+  func result(json value: some Encodable) throws { try write(value, [.prettyPrinted]) }
+
+  /// One of several things, as JSON on a line of its own.
+  func result(jsonLine value: some Encodable) throws { try write(value, []) }
+
+  private func write(_ value: some Encodable, _ formatting: JSONEncoder.OutputFormatting) throws {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+    encoder.outputFormatting = formatting.union([.sortedKeys, .withoutEscapingSlashes])
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")

@@ -20,6 +20,10 @@ void cairn_keep_in_child(int fd);
 // ENOSYS where the filesystem cannot, as with NFS before 4.2. Unlike posix_fallocate this never writes instead.
 int cairn_allocate(int fd, int64_t size);
 
+// Swaps what two paths of one filesystem name, atomically (RENAME_EXCHANGE). Returns 0, or an error number: EINVAL or
+// ENOSYS where the filesystem cannot, as with NFS.
+int cairn_exchange(const char *first, const char *second);
+
 // Keeps the SQLite connection `db` (a sqlite3 *) from checkpointing its WAL when it is closed.
 // Returns an SQLite result code.
 int cairn_sqlite_no_checkpoint_on_close(void *db);
