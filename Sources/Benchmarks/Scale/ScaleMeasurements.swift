@@ -83,7 +83,6 @@ struct ScaleMeasurements {
       ["query", "SELECT run, min(value) FROM metrics WHERE name = 'val_loss' GROUP BY run"],
       ["query", "SELECT name, bytes FROM tensors WHERE checkpoint = '\(path)@2'"],
       ["query", "SELECT count(*) FROM tensors"],
-      ["prune", "--dry-run", "--keep-last", "10"],
     ]
   }
 

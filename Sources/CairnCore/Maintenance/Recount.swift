@@ -86,7 +86,8 @@ struct Recount {
       let kept = try lists.all(PackedIDs.decode(row[1] as Data), of: row[0])
       let list = lookups.names[row[0]]
       if PackedIDs.encode(kept) != list?.bytes ?? [] {
-        wrong.append("tensor_name \(row[0] as Int64): it lists \(kept.count) tensors, not the \(list?.count ?? 0) it has")
+        wrong.append(
+          "tensor_name \(row[0] as Int64): it lists \(kept.count) tensors, not the \(list?.count ?? 0) that it has")
       }
     }
   }
