@@ -71,14 +71,14 @@ struct ScaleMeasurements {
     ]
     return [
       ["log", "--limit", "50"], ["log", "--limit", "50", "--graph"], ["log", "--limit", "50", "--json"],
-      ["log", "--limit", "50", "--sort", "val_loss"], ["log", "--limit", "50", path], ["runs"], ["show", path],
+      ["log", "--limit", "50", "--sort", "val_loss"], ["log", "--limit", "50", path], ["show", path],
       ["ls", path],
     ] + filters.map { ["log", "--limit", "50", "--where", $0] }
   }
 
   private func queries(_ path: String, _ name: String) -> [[String]] {
     [
-      ["blame", path, name],
+      ["runs"], ["blame", path, name],
       ["query", "SELECT count(*), max(step) FROM checkpoints"],
       ["query", "SELECT run, min(value) FROM metrics WHERE name = 'val_loss' GROUP BY run"],
       ["query", "SELECT name, bytes FROM tensors WHERE checkpoint = '\(path)@2'"],
