@@ -77,12 +77,12 @@ private struct SharedStorages {
   /// The bytes of the blobs that both have.
   func common(_ own: Manifest, _ others: Manifest) throws -> Int {
     let changed = try storages(in: own, notIn: others)
-    var shared = changed.values.reduce(own.bytes) { $0 - $1.size }
+    var shared = changed.values.reduce(own.bytes) { $0 &- $1.size }
     guard try mayShareBlobs(changed) else { return shared }
     let replaced = Set(try storages(in: others, notIn: own).values.lazy.flatMap(\.blobs))
     let size = try db.cachedStatement(sql: "SELECT size FROM blob WHERE id = ?")
     for blob in changed.values.lazy.flatMap(\.blobs) where replaced.contains(blob) {
-      shared += try Int.fetchOne(size, arguments: [blob]) ?? 0
+      shared &+= try Int.fetchOne(size, arguments: [blob]) ?? 0
     }
     return shared
   }
@@ -137,7 +137,7 @@ private struct SharedStorages {
     var start = ids.startIndex
     while start < ids.endIndex {
       var end = start + 1
-      while end < ids.endIndex, ids[end] - ids[end - 1] <= 4 { end += 1 }
+      while end < ids.endIndex, UInt64(bitPattern: ids[end] &- ids[end - 1]) <= 4 { end += 1 }
       var at = start
       try rows.forEach(from: ids[start], to: ids[end - 1]) { row in
         let id = row.integer(0)
