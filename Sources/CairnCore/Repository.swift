@@ -15,16 +15,18 @@ public final class Repository: Sendable {
   let modes: Modes
   let blobs: BlobStore
   let logger: Logger
-  let chunkMemory = ChunkMemory()
-  private let connections = Mutex(Connections())
+  private let ownChunkMemory = PerProcess { ChunkMemory() }
+  private let connections = PerProcess { Connections() }
 
   /// The name of a repository's directory inside the directory whose checkpoints it holds.
   public static let directoryName = ".cairn"
 
-  private struct Connections {
-    var process = getpid()
-    var reader: IndexFile.Connection?
+  private final class Connections: Sendable {
+    let reader = Mutex<IndexFile.Connection?>(nil)
   }
+
+  /// The chunks that this process has hashed.
+  var chunkMemory: ChunkMemory { ownChunkMemory.value }
 
   /// Opens the repository in `path`, which is its directory or one that holds it as `.cairn`.
   ///
@@ -58,9 +60,7 @@ public final class Repository: Sendable {
 
   /// Closes the connections to the index. The repository can be used again; it opens them anew.
   public func close() {
-    connections.withLock {
-      if $0.process == getpid() { $0 = Connections() }
-    }
+    dropReader()
   }
 
   /// A connection for writing to the index that is at its path now; nil if there is none. For holders of the lock.
@@ -73,32 +73,20 @@ public final class Repository: Sendable {
   func readerConnection() throws -> IndexFile.Connection? {
     // A rollback journal needs no shared memory, and so no writing.
     let isPlain = isWritable || configuration.journal == .delete
-    return try connections.withLock { connections in
-      if connections.process != getpid() {
-        // The parent's connection: closing it here could release locks or write. It is left as it is.
-        _ = Unmanaged.passRetained(Box(connections))
-        connections = Connections()
-      }
+    return try connections.value.reader.withLock { reader in
       let stamp = try IndexStamp.current(indexPath)
-      if let open = connections.reader, open.stamp == stamp { return open }
-      connections.reader = nil
-      connections.reader =
+      if let open = reader, open.stamp == stamp { return open }
+      reader = nil
+      reader =
         isPlain
         ? try IndexFile.open(indexPath, readonly: true)
         : try IndexFile.openWithoutWriting(indexPath, lock: path + "/lock")
-      return connections.reader
+      return reader
     }
   }
 
   /// Lets go of the connection for reading, so that the next one sees the index as it is then.
-  func dropReader() {
-    connections.withLock { if $0.process == getpid() { $0.reader = nil } }
-  }
-
-  private final class Box {
-    let content: Connections
-    init(_ content: Connections) { self.content = content }
-  }
+  func dropReader() { connections.value.reader.withLock { $0 = nil } }
 }
 
 extension Repository {

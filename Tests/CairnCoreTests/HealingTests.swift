@@ -34,6 +34,47 @@ import Testing
     try repository.expectSound(["a@1": storages, "b@1": storages])
   }
 
+  /// A rebuilt index knows nothing of a manifest that was removed, but that there was one.
+  @Test func aRowThatIsNeededAgainSaysWhatThereIsNow() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let storages = [bytes(100_000, seed: 1), bytes(10, seed: 2)]
+    try repository.save(storages, "a")
+    _ = try repository.remove(PathName(path: "a"))
+    repository.close()
+    IndexCopy.delete(repository)
+    #expect(try repository.names() == [])
+    let manifest = try repository.save(storages, "a").manifest
+    let sql = "SELECT size, stored, crc32 FROM blob ORDER BY digest"
+    func rows() throws -> [[Int]] {
+      try repository.read { db in try Row.fetchAll(db, sql: sql).map { [$0[0], $0[1], $0[2]] } }
+    }
+    let saved = try rows()
+    #expect(saved.allSatisfy { $0[0] > 0 && $0[1] > 0 })
+    let path = repository.blobs.path(manifest, .zstd)
+    let size = try #require(try Files.status(path)?.size)
+    #expect(saved.contains { $0[1] == size })
+    try repository.expectSound(["a@2": storages])
+    try repository.reindex()
+    #expect(try Set(rows()) == Set(saved))
+  }
+
+  @Test func aSizeThatIsNotedWrongIsToldAndMended() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    try repository.save([bytes(100_000, seed: 1), bytes(10, seed: 2)], "a")
+    for (condition, count) in [("place = 1", 1), ("place = 0", 2), ("place = 2", 2)] {
+      try repository.locked { locked in
+        try locked.write { db in try db.execute(sql: "UPDATE blob SET stored = stored + 1 WHERE \(condition)") }
+      }
+      let report = try repository.verify()
+      #expect(report.problems.count == count, "\(condition)")
+      #expect(report.problems.allSatisfy { $0.what == "index.sqlite" && $0.hurts.isEmpty })
+      #expect(try verifyData(repository, repair: true).repaired.count == 1)
+      #expect(try repository.verify().problems == [])
+    }
+  }
+
   @Test(arguments: JournalMode.allCases)
   func aBlobThatRotsIsFoundNamedSetAsideAndHealed(_ journal: JournalMode) throws {
     let scratch = try Scratch()

@@ -1,4 +1,5 @@
 import Foundation
+import GRDBSQLite
 import Testing
 
 @testable import CairnCore
@@ -112,6 +113,58 @@ import Testing
       rows += 1
     }
     #expect(rows == 3)
+  }
+
+  @Test func whatIsSortedTakesMemoryAndNoDisk() throws {
+    let scratch = try Scratch()
+    let repository = try seeded(scratch)
+    let endless =
+      "WITH RECURSIVE x (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x) SELECT n, hex(randomblob(500)) AS r FROM x"
+    for sql in [
+      endless + " ORDER BY r", endless.replacing("SELECT n,", with: "SELECT DISTINCT n,") + " LIMIT -1 OFFSET 1e9",
+    ] {
+      let said = message { try repository.query(sql, limits: QueryLimits(memory: 32 << 20)) }
+      #expect(said.contains("too much memory"))
+    }
+  }
+
+  /// One comparison is one instruction, within which nothing can stop it.
+  @Test func aPatternIsShort() throws {
+    let scratch = try Scratch()
+    let repository = try seeded(scratch)
+    let longest = "%" + String(repeating: "0", count: 49)
+    #expect(try repository.query("SELECT '0' LIKE ?", arguments: [.text(longest)]).rows == [[.integer(0)]])
+    for operation in ["LIKE", "GLOB"] {
+      #expect(
+        failure { try repository.query("SELECT '0' \(operation) ?", arguments: [.text(longest + "0")]) } == .invalid)
+    }
+  }
+
+  /// As it does where SQLite does not ask its progress handler.
+  @Test func theWatchdogInterruptsAtTheDeadlineAndNotBefore() throws {
+    var opened: OpaquePointer?
+    #expect(sqlite3_open_v2(":memory:", &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nil) == SQLITE_OK)
+    let connection = try #require(opened)
+    defer { sqlite3_close_v2(connection) }
+    let watchdog = try QueryWatchdog(connection)
+    func run(_ sql: String) -> Int32 { sqlite3_exec(connection, sql, nil, nil, nil) }
+    let endless = "WITH RECURSIVE x (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM x) SELECT max(n) FROM x"
+    watchdog.begin(deadline: .now + .milliseconds(50))
+    #expect(run(endless) == SQLITE_INTERRUPT)
+    watchdog.end()
+    #expect(run("SELECT 1") == SQLITE_OK)
+    watchdog.begin(deadline: .now + .seconds(1e9))
+    #expect(run("SELECT 1") == SQLITE_OK)
+  }
+
+  @Test func whatIsWrongWithAVirtualTableIsSaid() throws {
+    let scratch = try Scratch()
+    let repository = try seeded(scratch)
+    #expect(failure { try repository.query("SELECT * FROM packed_ids(x'ffffff')") } == .invalid)
+    #expect(message { try repository.query("SELECT * FROM packed_ids(x'ffffff')") }.contains("no list of ids"))
+    let refused = message { try repository.query("SELECT * FROM dbstat") }
+    #expect(refused.contains("dbstat is not offered") || refused.contains("no such table"))
+    #expect(message { try repository.query("CREATE TABLE x (a)") }.contains("a change of the schema is refused"))
   }
 
   @Test func theViewsHaveTheColumnsThatAreDocumented() throws {

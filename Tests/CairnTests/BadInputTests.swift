@@ -121,6 +121,46 @@ import Testing
     #expect(try repository.temporaryFiles().isEmpty)
   }
 
+  /// Their sizes, strides and offsets are what the file says, and whatever is worked out of them must not overflow.
+  @Test(arguments: ((try? BadInputTests.files("safe")) ?? []).filter { $0.hasPrefix("tensor_") })
+  func theValuesOfAHostileTensorAreReadOrRefused(_ name: String) throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let path = Self.folder + "/" + name
+    guard (try? repository.save(file: path, SaveRequest(path: "file"))) != nil else { return }
+    var options = DiffOptions()
+    options.values = true
+    let sides = [DiffSide.checkpoint(PathName(path: "file")), .file(path)]
+    for old in sides {
+      for new in sides {
+        #expect(try repository.diff(old, new).tensors.allSatisfy { !$0.isCertain }, "it is the same file")
+        #expect(throws: Never.self) { try orRefused { _ = try repository.diff(old, new, options) } }
+      }
+      let catalog = try repository.tensors(of: old)
+      for entry in catalog.tensors {
+        #expect(throws: Never.self) {
+          try orRefused {
+            let summary = try catalog.summary(of: entry)
+            if entry.shape.contains(0) { #expect(summary.count == 0 && summary.bytes == 0) }
+          }
+          try orRefused { _ = try catalog.write(entry, to: scratch.path + "/x.npy", as: .npy, overwrite: true) }
+        }
+      }
+    }
+    if name.hasPrefix("tensor_empty") {
+      #expect(try repository.diff(sides[0], sides[1], options).unchangedCount == 1)
+      #expect(try repository.occurrences(ofFile: path, limit: 1).exact.count == 1)
+    }
+  }
+
+  private func orRefused(_ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch is TensorError {
+    } catch is CairnError {
+    }
+  }
+
   @Test func opaqueSavesAnythingBitForBit() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()

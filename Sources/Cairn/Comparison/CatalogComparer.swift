@@ -12,10 +12,10 @@ struct CatalogComparer {
     var view: ElementView?
     var bytes: TensorBytes?
 
-    init(_ entry: TensorEntry, _ catalog: TensorCatalog) {
+    init(_ entry: TensorEntry, _ catalog: TensorCatalog, _ chunks: StorageChunks) {
       self.entry = entry
       view = try? catalog.view(entry)
-      bytes = view.map { TensorBytes($0, catalog, storage: entry.storage) }
+      bytes = view.map { TensorBytes($0, in: chunks, isSwapped: catalog.swapped.contains(entry.storage)) }
     }
 
     var side: TensorDifference.Side {
@@ -56,7 +56,12 @@ struct CatalogComparer {
   /// The tensors of a side, the first of each name.
   private func items(_ catalog: TensorCatalog) -> [Item] {
     var seen: Set<String> = []
-    return catalog.tensors.filter { seen.insert($0.name).inserted }.map { Item($0, catalog) }
+    var storages: [Int: StorageChunks] = [:]
+    return catalog.tensors.filter { seen.insert($0.name).inserted }.map { entry in
+      let chunks = storages[entry.storage] ?? StorageChunks(catalog.chunks(ofStorage: entry.storage))
+      storages[entry.storage] = chunks
+      return Item(entry, catalog, chunks)
+    }
   }
 
   private func isWanted(_ names: String?...) -> Bool {

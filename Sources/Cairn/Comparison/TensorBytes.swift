@@ -24,24 +24,20 @@ struct TensorBytes: Sendable, Hashable {
   /// Whether all of these bytes are the tensor's: a slice has bytes of others between its own.
   let isDense: Bool
 
-  init(_ view: ElementView, _ catalog: TensorCatalog, storage: Int) {
+  init(_ view: ElementView, in storage: StorageChunks, isSwapped isStorageSwapped: Bool) {
     dtype = view.dtype
     shape = view.tensorShape
     strides = view.canonicalStrides
-    isSwapped = catalog.swapped.contains(storage) && view.format.componentSize > 1
+    isSwapped = isStorageSwapped && view.format.componentSize > 1
     isDense = view.isDense
     var found: [Piece] = []
-    var start = 0
-    for chunk in catalog.chunks(ofStorage: storage) {
+    for (chunk, start) in storage.reaching(over: view.span) {
       let part = (start..<start + chunk.length).clamped(to: view.span)
-      if !part.isEmpty {
-        found.append(
-          Piece(
-            digest: chunk.digest, from: part.lowerBound - start, to: part.upperBound - start,
-            isWhole: part.count == chunk.length))
-      }
-      start += chunk.length
-      if start >= view.span.upperBound { break }
+      if part.isEmpty { continue }
+      found.append(
+        Piece(
+          digest: chunk.digest, from: part.lowerBound - start, to: part.upperBound - start,
+          isWhole: part.count == chunk.length))
     }
     pieces = found
   }

@@ -59,6 +59,7 @@ extension DType {
   /// The bytes of a tensor's elements; nil if the type is unknown or the shape overflows.
   static func byteCount(_ dtype: String, _ shape: [Int]) -> Int? {
     guard var bytes = DType(rawValue: dtype)?.itemSize else { return nil }
+    if shape.contains(0) { return 0 }
     for length in shape {
       let (product, overflow) = bytes.multipliedReportingOverflow(by: length)
       if overflow { return nil }

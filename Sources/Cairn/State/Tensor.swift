@@ -140,7 +140,7 @@ public struct TensorError: Error, Sendable, Hashable, CustomStringConvertible {
 
   init(_ problem: String) { self.problem = problem }
 
-  public var description: String { "no such tensor: \(problem)" }
+  public var description: String { "no valid tensor: \(problem)" }
 }
 
 /// The places of a tensor's elements in its storage, in bytes, in row-major order.

@@ -13,7 +13,8 @@ struct ElementOrder: Sendable {
   ///   memory, which is as good for whatever does not depend on order, and reads its bytes one after the other.
   init(shape: [Int], strides views: [[Int]], rowMajor: Bool = false) {
     strides = views.map { _ in [] }
-    count = shape.reduce(1, *)
+    // Of a shape without elements the other sizes may be anything.
+    count = shape.contains(0) ? 0 : shape.reduce(1, *)
     guard count > 0 else { return }
     var dimensions = shape.indices.filter { shape[$0] != 1 }
     if !rowMajor {
@@ -29,7 +30,10 @@ struct ElementOrder: Sendable {
     for dimension in dimensions {
       let isRun =
         !sizes.isEmpty
-        && views.indices.allSatisfy { strides[$0].last == views[$0][dimension] * shape[dimension] }
+        && views.indices.allSatisfy { view in
+          let (reach, overflows) = views[view][dimension].multipliedReportingOverflow(by: shape[dimension])
+          return !overflows && strides[view].last == reach
+        }
       if isRun {
         sizes[sizes.count - 1] *= shape[dimension]
         for view in views.indices { strides[view][sizes.count - 1] = views[view][dimension] }

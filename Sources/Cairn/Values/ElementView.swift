@@ -77,9 +77,10 @@ struct ElementView: Sendable, Hashable {
   var canonicalStrides: [Int] { zip(shape, strides).filter { $0.0 != 1 }.map(\.1) }
 
   /// Whether every byte of ``span`` belongs to an element.
-  var isDense: Bool { span.count == byteCount && !isRepeating }
+  var isDense: Bool { elementCount == 0 || span.count == byteCount && !isRepeating }
 
-  /// Whether an element is there several times: sorted by stride, each dimension has to step over the one below.
+  /// Whether an element is there several times: sorted by stride, each dimension has to step over the one below. For
+  /// views that have elements: of others nobody has checked the strides.
   private var isRepeating: Bool {
     var reach = 1
     for (size, stride) in zip(shape, strides).filter({ $0.0 > 1 }).sorted(by: { $0.1 < $1.1 }) {

@@ -129,6 +129,6 @@ struct TensorSummarizer {
 
   private func half(_ pass: Int) -> (@Sendable (Int, Int) -> Void)? {
     guard let progress else { return nil }
-    return { done, total in progress(done + pass * total, 2 * total) }
+    return { done, total in progress(done &+ pass &* total, 2 &* total) }
   }
 }

@@ -68,7 +68,7 @@ struct Diff: ParsableCommand {
     if console.json {
       try console.result(json: DiffView(diff))
     } else {
-      try DiffText(diff, isBrief: stat).print(console)
+      try DiffText(diff, isBrief: stat, hasValues: values).print(console)
     }
     if exitCode, diff.isDifferent { throw ExitCode(1) }
   }

@@ -20,7 +20,7 @@ struct Query: ParsableCommand {
       \(viewsText)
 
       The tables behind the views may be read as well (SELECT sql FROM sqlite_schema), but change with every version. \
-      Nothing can be written, attached or set. A query that takes longer than --timeout is stopped: what it had found \
+      Nothing can be written, attached or set. A value has at most 1 MiB, a pattern of LIKE or GLOB 50 bytes. A query that takes longer than --timeout is stopped: what it had found \
       by then is printed (a JSON list stays without its end), and the exit code is 1.
 
       JSON: a list of objects, one for each row, with the columns' names (a second "a" is "a_2"). CSV: RFC 4180 with a \
@@ -48,6 +48,10 @@ struct Query: ParsableCommand {
   /// SQLite's in this process, beside which there is nothing else in it: a backstop for what its own limits let through.
   private static let memory = 2 << 30
 
+  /// The longest value, or row: more than anybody reads, and little enough that no function of SQLite's takes long over
+  /// it.
+  private static let valueBytes = 1 << 20
+
   func validate() throws {
     if csv, output.json { throw ValidationError("--csv and --json are two formats: give one") }
     if views, sql != nil { throw ValidationError("--views takes no SQL") }
@@ -71,7 +75,7 @@ struct Query: ParsableCommand {
 
   private func print(_ sql: String, _ rows: some QueryRows, _ console: Console) throws {
     var rows = rows
-    var limits = QueryLimits()
+    var limits = QueryLimits(valueBytes: Self.valueBytes)
     limits.seconds = timeout > 0 ? timeout : nil
     do {
       try repository.open(console).query(

@@ -12,7 +12,10 @@ enum ErrorReport {
     }
     var text = "\(head) \(printable(error.message))\n"
     if let excerpt = error.excerpt { text += Excerpt(excerpt).text(width: Terminal.error.width ?? 80, style: style) }
-    if !error.advice.isEmpty { text += "\(style.bold("hint:")) \(printable(error.advice))\n" }
+    if !error.advice.isEmpty {
+      let hint = wrapped("hint: " + printable(error.advice), to: Terminal.error.width, indent: "      ")
+      text += style.bold("hint:") + hint.dropFirst("hint:".count) + "\n"
+    }
     return text
   }
 }

@@ -42,7 +42,7 @@ enum ExitStatus: Int32, CaseIterable {
   init?(_ error: any Error) {
     switch error {
     case let error as CairnError: self.init(error.kind)
-    case is FormatError: self = .damaged
+    case is FormatError, is TensorError: self = .damaged
     case is ExitCode, is ValidationError, is CleanExit: return nil
     default:
       // Help, and errors in the arguments, are of a type that the parser keeps to itself.

@@ -57,3 +57,27 @@ func truncated(_ text: String, to width: Int, _ truncation: Truncation = .tail) 
     return "…" + String(reversed.reversed())
   }
 }
+
+/// `text` in lines of at most `width` columns, broken at spaces; a word that is longer is cut off at its end. nil is no
+/// limit.
+func wrapped(_ text: String, to width: Int?, indent: String = "") -> String {
+  guard let width, columns(of: text) > width else { return text }
+  var lines: [String] = []
+  var line = ""
+  var used = 0
+  for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+    let margin = lines.isEmpty ? "" : indent
+    let length = columns(of: word)
+    if !line.isEmpty, used + 1 + length > width {
+      lines.append(line)
+      (line, used) = (indent + word, columns(of: indent) + length)
+    } else if line.isEmpty {
+      (line, used) = (margin + word, columns(of: margin) + length)
+    } else {
+      line += " " + word
+      used += 1 + length
+    }
+  }
+  lines.append(line)
+  return lines.map { truncated($0, to: width) }.joined(separator: "\n")
+}

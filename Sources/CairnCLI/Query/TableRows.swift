@@ -5,12 +5,15 @@ import Cairn
 /// The first rows say how wide the columns are; what follows is printed as it comes, so memory stays bounded.
 struct TableRows: QueryRows {
   private static let batch = 1_000
+  /// Rows are printed once they have so many bytes: a thousand may have a thousand times what one may.
+  private static let batchBytes = 4 << 20
   private static let minimum = 8
 
   private let style: Style
   private let width: Int?
   private var columns: [String] = []
   private var rows: [[QueryValue]] = []
+  private var bytes = 0
   private var layout: (columns: [Table.Column], layout: Table.Layout)?
   private var isList = false
   private var done = 0
@@ -23,8 +26,10 @@ struct TableRows: QueryRows {
   mutating func begin(_ columns: [String]) throws { self.columns = columns.map(printable) }
 
   mutating func add(_ row: [QueryValue]) throws {
+    let row = row.map(shortened)
     rows.append(row)
-    if rows.count == Self.batch { try flush() }
+    bytes += row.reduce(0) { $0 + Self.size($1) }
+    if rows.count == Self.batch || bytes >= Self.batchBytes { try flush() }
   }
 
   mutating func finish() throws { try flush() }
@@ -38,6 +43,7 @@ struct TableRows: QueryRows {
     defer {
       done += rows.count
       rows = []
+      bytes = 0
     }
     if isList { return try list() }
     if let layout {
@@ -85,6 +91,28 @@ struct TableRows: QueryRows {
       }
     }
     try Terminal.output.write(text)
+  }
+
+  /// What a terminal can show of a value at most: escapes and digits take several times its room, and most of it would
+  /// not be seen.
+  private func shortened(_ value: QueryValue) -> QueryValue {
+    guard let width else { return value }
+    switch value {
+    case .text(let text) where text.utf8.count > 16 * width:
+      // A column takes one scalar, or several that combine.
+      let kept = text.unicodeScalars.prefix(4 * width)
+      return kept.endIndex == text.unicodeScalars.endIndex ? value : .text(String(kept) + "…")
+    case .blob(let bytes): return .blob(Array(bytes.prefix(width)))
+    default: return value
+    }
+  }
+
+  private static func size(_ value: QueryValue) -> Int {
+    switch value {
+    case .null, .integer, .real: 16
+    case .text(let text): text.utf8.count
+    case .blob(let bytes): 2 * bytes.count
+    }
   }
 
   private static func cell(_ value: QueryValue) -> Table.Cell {

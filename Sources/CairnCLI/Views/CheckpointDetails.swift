@@ -64,7 +64,7 @@ struct CheckpointDetails {
   func text(_ console: Console) throws -> String {
     let style = console.style
     let width = Terminal.output.width
-    var text = style.bold(printable(record.name)) + "\n"
+    var text = style.bold(truncated(printable(record.name), to: width ?? .max, .head)) + "\n"
     for (label, value) in try fields(console.sizes) {
       let padding = String(repeating: " ", count: max(10 - label.count, 1))
       // Hyper-parameters, or how far a loop has come, may take pages: a terminal gets the beginning, a pipe all.

@@ -57,16 +57,23 @@ struct CheckpointLine {
 
   init(_ record: CheckpointRecord) { self.record = record }
 
-  func text(_ console: Console) -> String {
-    let style = console.style
-    var parts = [style.yellow(printable(record.name))]
-    if record.state != .whole { parts.append(style.red(record.state.rawValue)) }
-    if !record.tags.isEmpty { parts.append(style.cyan("[" + printable(record.tags.joined(separator: " ")) + "]")) }
-    if let run = record.run { parts.append("run=" + printable(run)) }
-    if let step = record.step { parts.append("step=\(step)") }
-    if let epoch = record.epoch { parts.append("epoch=\(epoch)") }
-    if !record.metrics.isEmpty { parts.append(printable(metricsText(record.metrics))) }
-    parts.append(console.sizes.text(record.size))
-    return parts.joined(separator: " ")
+  /// At most as wide as the terminal: what is last goes first.
+  func text(_ console: Console, width: Int? = Terminal.output.width) -> String {
+    var parts = [Table.Cell(record.name, .name)]
+    if record.state != .whole { parts.append(Table.Cell(record.state.rawValue, .bad)) }
+    if !record.tags.isEmpty { parts.append(Table.Cell("[" + record.tags.joined(separator: " ") + "]", .tag)) }
+    if let run = record.run { parts.append(Table.Cell("run=" + run)) }
+    if let step = record.step { parts.append(Table.Cell("step=\(step)")) }
+    if let epoch = record.epoch { parts.append(Table.Cell("epoch=\(epoch)")) }
+    if !record.metrics.isEmpty { parts.append(Table.Cell(metricsText(record.metrics))) }
+    parts.append(Table.Cell(console.sizes.text(record.size)))
+    var room = width ?? .max
+    var shown: [String] = []
+    for part in parts where room > 0 {
+      let text = truncated(printable(part.text), to: room, shown.isEmpty ? .head : .tail)
+      shown.append(console.style.paint(text, part.paint))
+      room -= columns(of: text) + 1
+    }
+    return shown.joined(separator: " ")
   }
 }

@@ -5,10 +5,13 @@ import Foundation
 struct DiffText {
   private let diff: CheckpointDiff
   private let isBrief: Bool
+  private let hasValues: Bool
 
-  init(_ diff: CheckpointDiff, isBrief: Bool) {
+  /// `hasValues` says that values were compared where that can be done.
+  init(_ diff: CheckpointDiff, isBrief: Bool, hasValues: Bool) {
     self.diff = diff
     self.isBrief = isBrief
+    self.hasValues = hasValues
   }
 
   func print(_ console: Console) throws {
@@ -21,7 +24,10 @@ struct DiffText {
     try console.result(summary() + "\n")
     if diff.uncertainCount > 0 {
       let some = diff.uncertainCount == 1 ? "1 of them" : "\(diff.uncertainCount) of them"
-      try console.message("\(some) may be the same, laid out otherwise: --values tells")
+      try console.message(
+        hasValues
+          ? "\(some) may be the same: their values cannot be read"
+          : "\(some) may be the same, laid out otherwise: --values tells")
     }
   }
 

@@ -20,19 +20,31 @@ struct FileReport {
     if console.json { return try console.result(json: ["file": View(path, found)]) }
     var text = ""
     let (style, width) = (console.style, Terminal.output.width)
+    let name = truncated(printable(path), to: width ?? .max, .head)
     for checkpoint in found.exact {
-      text += "\(printable(path)) is \(style.yellow(printable(checkpoint.name)))\n"
+      text += sentence("is", printable(checkpoint.name), style, width) + "\n"
     }
     let shares = found.shares.filter { !found.exact.contains($0.checkpoint) }
     if !shares.isEmpty {
       if text.isEmpty {
-        text = "\(printable(path)) is no checkpoint in this repository; these have some of its bytes:\n"
+        text =
+          wrapped("\(name) is no checkpoint in this repository; these have some of its bytes:", to: width) + "\n"
       }
       text += "\n" + table(shares, console.sizes).text(width: width, style: style)
     }
-    if text.isEmpty { text = "\(printable(path)): none of its bytes are in this repository\n" }
+    if text.isEmpty { text = wrapped("\(name): none of its bytes are in this repository", to: width) + "\n" }
     try console.result(text)
     if found.shares.count < found.checkpointCount, !found.shares.isEmpty { console.warn(["there are more: --limit"]) }
+  }
+
+  /// On two lines if it is too long for one.
+  private func sentence(_ verb: String, _ checkpoint: String, _ style: Style, _ width: Int?) -> String {
+    let path = printable(path)
+    guard let width, columns(of: path) + columns(of: checkpoint) + verb.count + 2 > width else {
+      return "\(path) \(verb) \(style.yellow(checkpoint))"
+    }
+    let name = truncated(checkpoint, to: max(width - verb.count - 3, 1), .head)
+    return "\(truncated(path, to: width, .head))\n  \(verb) \(style.yellow(name))"
   }
 
   private func table(_ shares: [ContentOccurrences.Share], _ sizes: Sizes) -> Table {

@@ -42,11 +42,18 @@ struct BlobRows {
       ).execute(arguments: [digest.data, size, stored, place.rawValue, pack, Int64(crc32)])
       return db.lastInsertedRowID
     }
-    // A raw and a compressed file serve alike.
-    let isElsewhere = row.packID != pack || row.refs == 0 && row.place != place
-    // One that is needed stays where it is: two saves that wrote it at once put it into two packs, and the first one's
-    // word counts. Unless it is no longer there: then this save has healed it.
-    if isElsewhere, try row.refs == 0 || file(of: row) == nil { try move(row, to: place, stored: stored, pack: pack) }
+    if row.refs == 0 {
+      // Nothing in it is to be trusted: that of a manifest which could not be read knows no sizes. What is not needed is
+      // in no pack's count either.
+      try db.cachedStatement(
+        sql: "UPDATE blob SET size = ?, stored = ?, place = ?, pack_id = ?, crc32 = ? WHERE id = ?"
+      ).execute(arguments: [size, stored, place.rawValue, pack, Int64(crc32), row.id])
+    } else if row.packID != pack, try file(of: row) == nil {
+      // One that is needed stays where it is (a raw and a compressed file serve alike): two saves that wrote it at once
+      // put it into two packs, and the first one's word counts. Unless it is no longer there: then this save has healed
+      // it.
+      try move(row, to: place, stored: stored, pack: pack)
+    }
     return row.id
   }
 

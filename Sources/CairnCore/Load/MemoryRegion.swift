@@ -95,7 +95,8 @@ public final class MemoryRegion: @unchecked Sendable {
 /// How many mappings of blobs this process may have: a quarter of what the kernel allows, so that `malloc` and others
 /// that map memory never run out.
 enum MappingBudget {
-  private static let used = Mutex(0)
+  /// No lock, which a thread could have while this process is forked.
+  private static let used = Atomic(0)
 
   static let limit: Int = {
     let text = (try? Files.procFile("/proc/sys/vm/max_map_count")) ?? ""
@@ -103,15 +104,13 @@ enum MappingBudget {
   }()
 
   static func take(_ count: Int) -> Bool {
-    used.withLock { used in
-      guard used + count <= limit else { return false }
-      used += count
-      return true
-    }
+    if used.add(count, ordering: .relaxed).newValue <= limit { return true }
+    give(back: count)
+    return false
   }
 
-  static func give(back count: Int) { used.withLock { $0 -= count } }
+  static func give(back count: Int) { used.subtract(count, ordering: .relaxed) }
 
   /// How many are in use.
-  static var inUse: Int { used.withLock { $0 } }
+  static var inUse: Int { used.load(ordering: .relaxed) }
 }

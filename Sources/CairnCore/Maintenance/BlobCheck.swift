@@ -15,23 +15,42 @@ struct BlobCheck {
   let options: VerifyOptions
   let blobs: [NeededBlob]
 
-  func run() throws -> (bad: [Bad], bytesRead: Int) {
-    let total = options.readData ? blobs.reduce(0) { $0 + (isChosen($1.digest) ? $1.size : 0) } : 0
-    let bad = Mutex<[Bad]>([])
+  struct Found {
+    var bad: [Bad] = []
+    /// Those whose files are not as long as their rows say.
+    var misnoted: [NeededBlob] = []
+    var bytesRead = 0
+  }
+
+  func run() throws -> Found {
+    let total = options.readData ? blobs.reduce(0) { $0.adding(isChosen($1.digest) ? $1.size : 0) } : 0
+    let found = Mutex(Found())
     let done = Tally()
     let packs = Packs(blobs: repository.blobs)
     try inParallel(blobs.count) { [self] index in
       let blob = blobs[index]
       let reads = options.readData && isChosen(blob.digest)
       if let problem = Self.check(blob, repository.blobs, packs, readData: reads) {
-        bad.withLock { $0.append(problem) }
+        found.withLock { $0.bad.append(problem) }
+      } else if try Self.isMisnoted(blob, repository.blobs) {
+        found.withLock { $0.misnoted.append(blob) }
       }
       if reads {
         let sum = done.add(blob.size)
         options.progress?(sum, total)
       }
     }
-    return (bad.withLock { $0 }, total)
+    var all = found.withLock { $0 }
+    all.bytesRead = total
+    return all
+  }
+
+  /// Whether the row of a blob that is sound says otherwise than its file how long that is.
+  private static func isMisnoted(_ blob: NeededBlob, _ store: BlobStore) throws -> Bool {
+    // One that is neither compressed nor shorter or longer than its content has just been looked at.
+    guard blob.place == .zstd else { return blob.stored != blob.size }
+    guard let file = try store.open(blob.digest, .zstd) else { return false }
+    return try file.status().size != blob.stored
   }
 
   private func isChosen(_ digest: Digest) -> Bool {

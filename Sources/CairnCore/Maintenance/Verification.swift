@@ -35,6 +35,7 @@ extension Repository {
     let found = try check.run()
     report.blobs = blobs.count
     report.bytesRead = found.bytesRead
+    try judge(sizes: found.misnoted, options, &report)
     try judge(found.bad, &report)
     try noteVerification(options, problems: report.problems.count)
     return report
@@ -88,6 +89,27 @@ extension Repository {
     if !manifests.isEmpty { try setState(.incomplete, ofManifests: Array(manifests)) }
   }
 
+  /// Reports, or mends, the rows that say of a file how long it is and are wrong: what is freed and used is added up from
+  /// them.
+  private func judge(sizes misnoted: [NeededBlob], _ options: VerifyOptions, _ report: inout VerifyReport) throws {
+    if misnoted.isEmpty { return }
+    let still = try read { db in try misnoted.filter { try NeededBlob.rows(db, of: [$0.digest]).contains($0) } }
+    if still.isEmpty { return }
+    if options.repair {
+      try reindex()
+      report.repaired.append("\(IndexFile.fileName): made anew from the log, since sizes in it were wrong")
+      return
+    }
+    for blob in still.sorted(by: { $0.digest.hex < $1.digest.hex }) {
+      report.problems.append(
+        .init(
+          what: IndexFile.fileName,
+          problem:
+            "blob \(blob.digest): noted with \(blob.stored) bytes, which its file does not have: run `cairn reindex`",
+          hurts: []))
+    }
+  }
+
   private func noteVerification(_ options: VerifyOptions, problems: Int) throws {
     guard isWritable else { return }
     let part = options.subset.map { " \($0.part)/\($0.count)" } ?? ""
@@ -109,11 +131,14 @@ struct NeededBlob: Sendable, Hashable {
   var digest: Digest
   var size: Int
   var pack: Digest?
+  var place: BlobRows.Place
+  /// The bytes that it takes where it is.
+  var stored: Int
   /// Whether it is a manifest, which is kept compressed.
   var isManifest: Bool
 
   private static let sql = """
-    SELECT b.digest, b.size, p.digest, m.id IS NOT NULL FROM blob b LEFT JOIN pack p ON p.id = b.pack_id
+    SELECT b.digest, b.size, p.digest, b.place, b.stored, m.id IS NOT NULL FROM blob b LEFT JOIN pack p ON p.id = b.pack_id
       LEFT JOIN manifest m ON m.blob_id = b.id WHERE b.refs > 0
     """
 
@@ -122,7 +147,9 @@ struct NeededBlob: Sendable, Hashable {
     self.digest = digest
     size = row[1]
     pack = (row[2] as Data?).flatMap { Digest(bytes: $0) }
-    isManifest = row[3]
+    place = BlobRows.Place(rawValue: row[3]) ?? .raw
+    stored = row[4]
+    isManifest = row[5]
   }
 
   static func all(_ db: Database) throws -> [NeededBlob] {

@@ -33,7 +33,7 @@ struct ReleaseEstimate {
     if unreadable.contains(where: { manifests[$0] != 0 }) { return Freed() }
     var freed = fallen
     let waiting = try Row.fetchOne(
-      db, sql: "SELECT count(*), coalesce(sum(stored), 0) FROM blob WHERE refs = 0 AND place <> 2")
+      db, sql: "SELECT count(*), cast(total(stored) AS INTEGER) FROM blob WHERE refs = 0 AND place <> 2")
     if let waiting { freed += Freed(files: waiting[0], bytes: waiting[1]) }
     var digests = try Data.fetchAll(
       db,

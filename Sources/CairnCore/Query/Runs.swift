@@ -45,7 +45,7 @@ extension Repository {
         db,
         sql: """
           SELECT r.id, r.uid, r.name, r.created, r.metadata, count(c.id), min(c.step), max(c.step), max(c.created),
-            coalesce(sum(m.size), 0), coalesce(sum(c.new_bytes), 0)
+            cast(total(m.size) AS INTEGER), cast(total(c.new_bytes) AS INTEGER)
           FROM run r LEFT JOIN checkpoint c ON c.run_id = r.id LEFT JOIN manifest m ON m.id = c.manifest_id
           GROUP BY r.id ORDER BY r.created DESC, r.id DESC LIMIT ?
           """, arguments: [limit ?? -1]

@@ -24,6 +24,9 @@ public struct RepositoryStats: Sendable, Hashable {
 
 extension Repository {
   /// Adds up what there is, from the index alone.
+  ///
+  /// Its sums are SQLite's `total()`: `sum()` fails where sizes that a damaged index may have add up to more than there
+  /// can be.
   public func stats() throws -> RepositoryStats {
     let packs = try read { db in try String.fetchAll(db, sql: "SELECT lower(hex(digest)) FROM pack WHERE refs > 0") }
     let packBytes = try packs.compactMap { Digest(hex: $0) }.reduce(0) {
@@ -40,10 +43,12 @@ extension Repository {
         runs: try number("SELECT count(*) FROM run"),
         tensors: try number("SELECT count(*) FROM tensor WHERE refs > 0"),
         blobs: try number("SELECT count(*) FROM blob WHERE refs > 0"),
-        logicalBytes: try number("SELECT sum(m.size) FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id"),
-        storedBytes: try number("SELECT sum(stored) FROM blob WHERE refs > 0 AND place <> 2") + packBytes,
+        logicalBytes: try number(
+          "SELECT cast(total(m.size) AS INTEGER) FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id"),
+        storedBytes: try number("SELECT cast(total(stored) AS INTEGER) FROM blob WHERE refs > 0 AND place <> 2")
+          .adding(packBytes),
         indexBytes: files,
-        unreferencedBytes: try number("SELECT sum(stored) FROM blob WHERE refs = 0"),
+        unreferencedBytes: try number("SELECT cast(total(stored) AS INTEGER) FROM blob WHERE refs = 0"),
         incomplete: try number(
           "SELECT count(*) FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id WHERE m.state > 0"))
     }

@@ -121,34 +121,37 @@ private struct ContentFinder: Sendable {
   }
 
   private struct Found {
-    var manifests: Set<Int64> = []
     var size = 0
     var tensors = 0
+    /// How many checkpoints have it.
+    var checkpoints = 0
   }
 
   func find(_ db: Database, limit: Int) throws -> (ContentOccurrences, [Candidate]) {
     // Empty storages are in nearly every checkpoint, and say nothing.
     let storages = Set(digests.filter { !$0.isEmpty })
     var found: [[Digest]: Found] = [:]
-    let uses = StorageUses(db: db)
-    for storage in storages {
-      let blobs = try storage.compactMap { try uses.blob($0) }
-      guard blobs.count == storage.count, let id = try uses.storage(of: blobs) else { continue }
-      found[storage] = Found(manifests: try uses.uses(of: [id]).manifests)
-    }
     var bytes = 0
-    var seen = Set<[Digest]>()
-    for (source, storage) in zip(content.sources, digests) where !storage.isEmpty && seen.insert(storage).inserted {
-      found[storage]?.size = source.size
+    for (source, storage) in zip(content.sources, digests) where !storage.isEmpty && found[storage] == nil {
+      found[storage] = Found(size: source.size)
       bytes += source.size
     }
     for tensor in content.tensors { found[digests[tensor.storage]]?.tensors += 1 }
 
+    // Only sums are kept: a thousand storages may each be in ten thousand manifests.
     var shares: [Int64: (storages: Int, tensors: Int, bytes: Int)] = [:]
-    for one in found.values {
-      for manifest in one.manifests {
+    let uses = StorageUses(db: db)
+    let checkpointsOf = try ManifestUses(1...Int64.max, db)
+    for storage in storages {
+      let blobs = try storage.compactMap { try uses.blob($0) }
+      guard blobs.count == storage.count, let id = try uses.storage(of: blobs), let one = found[storage] else {
+        continue
+      }
+      let manifests = try uses.uses(of: [id]).manifests
+      found[storage]?.checkpoints = checkpointsOf.use(of: manifests).count
+      for manifest in manifests {
         let share = shares[manifest, default: (0, 0, 0)]
-        shares[manifest] = (share.storages + 1, share.tensors + one.tensors, share.bytes + one.size)
+        shares[manifest] = (share.storages + 1, share.tensors + one.tensors, share.bytes.adding(one.size))
       }
     }
     let checkpoints = try checkpoints(of: shares, db)
@@ -162,7 +165,10 @@ private struct ContentFinder: Sendable {
       shares.filter { $0.value.storages == storages.count }.map(\.key), storages.isEmpty, db)
     return (
       ContentOccurrences(
-        exact: [], shares: list, checkpointCount: checkpoints.count, tensors: try tensors(found, db),
+        exact: [], shares: list, checkpointCount: checkpoints.count,
+        tensors: content.tensors.map {
+          .init(name: $0.name, checkpoints: found[digests[$0.storage]]?.checkpoints ?? 0)
+        },
         storageCount: storages.count, storageBytes: bytes), candidates
     )
   }
@@ -179,15 +185,6 @@ private struct ContentFinder: Sendable {
       let (a, b) = (shares[left.manifest]?.bytes ?? 0, shares[right.manifest]?.bytes ?? 0)
       return a == b ? left.checkpoint > right.checkpoint : a > b
     }
-  }
-
-  private func tensors(_ found: [[Digest]: Found], _ db: Database) throws -> [ContentOccurrences.Tensor] {
-    var counts: [[Digest]: Int] = [:]
-    for (storage, one) in found {
-      guard let first = one.manifests.min(), let last = one.manifests.max() else { continue }
-      counts[storage] = try ManifestUses(first...last, db).use(of: one.manifests).count
-    }
-    return content.tensors.map { .init(name: $0.name, checkpoints: counts[digests[$0.storage]] ?? 0) }
   }
 
   private func candidates(_ manifests: [Int64], _ hasNoStorages: Bool, _ db: Database) throws -> [Candidate] {
@@ -217,13 +214,17 @@ private struct ContentFinder: Sendable {
     guard case .files(let files) = content.content, case .files(let held) = manifest.content else { return false }
     let isSingle = files.count == 1 && files[0].path.isEmpty
     guard isSingle || files.count == held.count else { return false }
+    if isSingle { return held.contains { isSame($0, in: manifest, files[0]) } }
+    // By the very bytes of their paths, which two that are equal as text may not share.
+    let byPath = Dictionary(held.map { (Array($0.path.utf8), $0) }, uniquingKeysWith: { first, _ in first })
     return files.allSatisfy { file in
-      held.contains { other in
-        (isSingle || other.path.utf8.elementsEqual(file.path.utf8)) && other.size == file.size
-          && other.segments.count == file.segments.count
-          && zip(other.segments, file.segments).allSatisfy { isSame($0, in: manifest, $1) }
-      }
+      byPath[Array(file.path.utf8)].map { isSame($0, in: manifest, file) } ?? false
     }
+  }
+
+  private func isSame(_ held: Manifest.File, in manifest: Manifest, _ own: Manifest.File) -> Bool {
+    held.size == own.size && held.segments.count == own.segments.count
+      && zip(held.segments, own.segments).allSatisfy { isSame($0, in: manifest, $1) }
   }
 
   private func isSame(_ held: Manifest.Bytes, in manifest: Manifest, _ own: Manifest.Bytes) -> Bool {

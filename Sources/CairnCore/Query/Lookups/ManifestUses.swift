@@ -12,16 +12,13 @@ struct ManifestUses {
   }
 
   private let lowest: Int64
-  private var uses: [Use]
+  private var places: RowNumbers
+  private var uses: [Use] = []
 
   /// Reads those of the manifests with ids in a range.
   init(_ range: ClosedRange<Int64>, _ db: Database) throws {
-    guard range.upperBound - range.lowerBound < 1 << 28 else {
-      throw CairnError.damaged(
-        IndexFile.fileName, "lists of manifests that there are not", advice: "run `cairn reindex`")
-    }
     lowest = range.lowerBound
-    uses = []
+    places = RowNumbers(rows: try Int.fetchOne(db, sql: "SELECT count(*) FROM manifest") ?? 0)
     let rows = try Row.fetchCursor(
       db.cachedStatement(
         sql: """
@@ -29,10 +26,8 @@ struct ManifestUses {
           GROUP BY manifest_id ORDER BY manifest_id
           """), arguments: [range.lowerBound, range.upperBound])
     while let row = try rows.next() {
-      // The ids of rows that are there: no gaps but for what was removed.
-      let place = Int(row[0] as Int64 - lowest)
-      if place >= uses.count { uses.append(contentsOf: repeatElement(Use(), count: place + 1 - uses.count)) }
-      uses[place] = Use(count: row[1], first: row[2], last: row[3])
+      places.add(row[0] as Int64 &- lowest)
+      uses.append(Use(count: row[1], first: row[2], last: row[3]))
     }
   }
 
@@ -40,8 +35,7 @@ struct ManifestUses {
   func use(of manifests: some Sequence<Int64>) -> Use {
     var all = Use()
     for manifest in manifests {
-      let place = Int(manifest - lowest)
-      guard uses.indices.contains(place) else { continue }
+      guard let place = places[manifest &- lowest] else { continue }
       let use = uses[place]
       all.count += use.count
       all.first = min(all.first, use.first)

@@ -107,9 +107,24 @@ enum PackedIDsTable {
     cursor.pointee.at = 0
     guard count == 1, let list = arguments?[0], let bytes = sqlite3_value_blob(list) else { return SQLITE_OK }
     let buffer = UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_value_bytes(list)))
-    // Only a damaged list cannot be decoded, or one that somebody has made up.
-    guard let ids = try? PackedIDs.decode(buffer) else { return SQLITE_CORRUPT }
+    // Only a damaged list cannot be decoded, or one that somebody has made up: SQLite does not say which it was.
+    guard let ids = try? PackedIDs.decode(buffer) else {
+      say("packed_ids: this is no list of ids (if it is one of the index's, run `cairn reindex`)", cursor)
+      return SQLITE_ERROR
+    }
     cursor.pointee.ids = ids
     return SQLITE_OK
+  }
+
+  /// Leaves SQLite a message, which it frees.
+  private static func say(_ message: String, _ cursor: UnsafeMutablePointer<Cursor>) {
+    guard let table = cursor.pointee.base.pVtab else { return }
+    sqlite3_free(table.pointee.zErrMsg)
+    let bytes = message.utf8CString
+    let copy = sqlite3_malloc(Int32(bytes.count))?.assumingMemoryBound(to: CChar.self)
+    bytes.withUnsafeBufferPointer { text in
+      if let start = text.baseAddress { copy?.update(from: start, count: text.count) }
+    }
+    table.pointee.zErrMsg = copy
   }
 }

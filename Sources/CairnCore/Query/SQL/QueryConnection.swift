@@ -20,7 +20,10 @@ final class QueryConnection {
     try lockDown(limits)
   }
 
-  deinit { sqlite3_close_v2(handle) }
+  deinit {
+    guardian.uninstall()
+    sqlite3_close_v2(handle)
+  }
 
   /// The table-valued functions that a query may use.
   private static let tables =
@@ -36,8 +39,14 @@ final class QueryConnection {
     // SQLite asks the authorizer for an UPDATE of the schema when one of these is used for the first time.
     for table in Self.tables { try check(sqlite3_exec(handle, "SELECT 1 FROM \(table) LIMIT 0", nil, nil, nil)) }
     for view in QueryView.all { try check(sqlite3_exec(handle, view.sql, nil, nil, nil)) }
-    try check(sqlite3_exec(handle, "PRAGMA query_only = 1; PRAGMA cell_size_check = 1", nil, nil, nil))
+    // What is sorted stays in memory, where the guard sees it, and never fills a disk.
+    let settings = "PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA temp_store = MEMORY"
+    try check(sqlite3_exec(handle, settings, nil, nil, nil))
   }
+
+  /// A pattern of LIKE or GLOB takes as many steps as it and the text have bytes, multiplied, and all of them are one
+  /// instruction, within which nothing stops it.
+  private static let patternBytes: Int32 = 50
 
   /// As sqlite.org/security.html says for SQL and for database files from others.
   private func lockDown(_ limits: QueryLimits) throws {
@@ -46,12 +55,13 @@ final class QueryConnection {
     for (limit, value) in [
       (SQLITE_LIMIT_LENGTH, maximum), (SQLITE_LIMIT_SQL_LENGTH, min(maximum, 1_000_000)), (SQLITE_LIMIT_COLUMN, 500),
       (SQLITE_LIMIT_EXPR_DEPTH, 200), (SQLITE_LIMIT_COMPOUND_SELECT, 50), (SQLITE_LIMIT_VDBE_OP, 100_000),
-      (SQLITE_LIMIT_FUNCTION_ARG, 32), (SQLITE_LIMIT_ATTACHED, 0), (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 500),
+      (SQLITE_LIMIT_FUNCTION_ARG, 32), (SQLITE_LIMIT_ATTACHED, 0),
+      (SQLITE_LIMIT_LIKE_PATTERN_LENGTH, Self.patternBytes),
       (SQLITE_LIMIT_VARIABLE_NUMBER, 1_000), (SQLITE_LIMIT_TRIGGER_DEPTH, 1), (SQLITE_LIMIT_WORKER_THREADS, 0),
     ] {
       sqlite3_limit(handle, limit, value)
     }
-    guardian.install(on: handle)
+    try guardian.install(on: handle)
   }
 
   private func check(_ code: Int32) throws {

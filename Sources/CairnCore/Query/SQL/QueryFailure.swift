@@ -7,6 +7,7 @@ struct QueryFailure {
   init(_ connection: QueryConnection, _ code: Int32, sql: String = "", limits: QueryLimits = QueryLimits()) {
     let message = String(cString: sqlite3_errmsg(connection.handle))
     let guardian = connection.guardian
+    if code & 0xFF == SQLITE_INTERRUPT { guardian.lookAtClock() }
     switch guardian.stop {
     case .time:
       error = CairnError(
@@ -23,6 +24,10 @@ struct QueryFailure {
     }
     // Not by the code: what the authorizer refuses while something is parsed in between comes as another error.
     if let refused = guardian.refused {
+      if refused == QueryGuard.schemaChange, let found = Self.notOffered(sql) {
+        error = found
+        return
+      }
       error = CairnError(.invalid, "\(refused) is refused: a query only reads", advice: "use SELECT")
       return
     }
@@ -41,6 +46,21 @@ struct QueryFailure {
       error = found
     }
   }
+
+  /// What a statement is told that changes nothing, and uses a virtual table of SQLite's that is refused; nil for others.
+  private static func notOffered(_ sql: String) -> CairnError? {
+    let words = sql.lowercased().split { !$0.isLetter && !$0.isNumber && $0 != "_" }
+    guard let verb = words.first, ["select", "with", "values", "explain"].contains(verb) else { return nil }
+    let named = virtualTables.first { words.contains($0) }.map { "the virtual table \($0)" }
+    return CairnError(
+      .invalid, "\(named ?? "a virtual table") is not offered to queries", advice: advice("no such table", sql))
+  }
+
+  /// Those that SQLite may have been built with (sqlite.org/vtablist.html).
+  private static let virtualTables: [Substring] = [
+    "dbstat", "sqlite_dbpage", "sqlite_dbdata", "sqlite_dbptr", "sqlite_stmt", "bytecode", "tables_used",
+    "generate_series", "fsdir", "completion", "fts3tokenize", "fts5vocab", "carray", "prefixes", "zipfile",
+  ]
 
   private static func seconds(_ limit: Double?) -> String {
     guard let limit else { return "a while" }

@@ -16,6 +16,7 @@ final class QueryGuard {
   private let memoryBefore = sqlite3_memory_used()
   private var worked = Duration.zero
   private var since: ContinuousClock.Instant?
+  private var watchdog: QueryWatchdog?
 
   /// How many instructions of SQLite's machine come between two looks at the clock. One instruction can take the memory
   /// of one value.
@@ -26,7 +27,8 @@ final class QueryGuard {
     self.isCancelled = isCancelled
   }
 
-  func install(on connection: OpaquePointer) {
+  func install(on connection: OpaquePointer) throws {
+    if limits.seconds != nil { watchdog = try QueryWatchdog(connection) }
     let context = Unmanaged.passUnretained(self).toOpaque()
     sqlite3_set_authorizer(
       connection,
@@ -43,23 +45,37 @@ final class QueryGuard {
       }, context)
   }
 
-  /// Counts the time that `body` takes.
+  /// Before the connection is closed: nobody may interrupt it then.
+  func uninstall() { watchdog = nil }
+
+  /// Counts the time that `body` takes, which is interrupted when it is up.
   func working<Result>(_ body: () throws -> Result) rethrows -> Result {
     let start = ContinuousClock.now
     since = start
+    if let seconds = limits.seconds { watchdog?.begin(deadline: start + (.seconds(seconds) - worked)) }
     defer {
+      watchdog?.end()
       since = nil
       worked += ContinuousClock.now - start
+      lookAtClock()
     }
     return try body()
+  }
+
+  /// Notes it if the time is up.
+  func lookAtClock() {
+    if stop == nil, isTooLate { stop = .time }
+  }
+
+  private var isTooLate: Bool {
+    guard let seconds = limits.seconds else { return false }
+    return worked + (since.map { ContinuousClock.now - $0 } ?? .zero) > .seconds(seconds)
   }
 
   private func mayGoOn() -> Bool {
     if isCancelled?() == true {
       stop = .cancelled
-    } else if let seconds = limits.seconds,
-      worked + (since.map { ContinuousClock.now - $0 } ?? .zero) > .seconds(seconds)
-    {
+    } else if isTooLate {
       stop = .time
     } else if sqlite3_memory_used() - memoryBefore > Int64(limits.memory) {
       stop = .memory
@@ -92,11 +108,14 @@ final class QueryGuard {
     "sqlite_rename_table", "sqlite_rename_column",
   ]
 
+  /// What SQLite asks of for a change of the schema, and also for a virtual table that is used for the first time.
+  private static let schemas = ["sqlite_master", "sqlite_temp_master"]
+  static let schemaChange = "a change of the schema"
+
   private static func words(_ action: Int32, _ first: String?, _ second: String?) -> String {
     switch action {
     case SQLITE_INSERT: return "INSERT"
-    case SQLITE_UPDATE where first == "sqlite_master" || first == "sqlite_temp_master":
-      return "a change of the schema, or a virtual table that is not offered,"
+    case SQLITE_UPDATE where schemas.contains(first ?? ""): return schemaChange
     case SQLITE_UPDATE: return "UPDATE"
     case SQLITE_DELETE: return "DELETE"
     case SQLITE_TRANSACTION: return first ?? "a transaction"

@@ -94,6 +94,8 @@ final class QueryStatement {
   /// The next row; nil if there is none.
   func next() throws -> [QueryValue]? {
     let code = connection.guardian.working { sqlite3_step(statement) }
+    // One instruction may have taken longer than all were allowed to.
+    if connection.guardian.stop != nil { throw QueryFailure(connection, code, sql: sql, limits: limits).error }
     switch code {
     case SQLITE_ROW: return (0..<sqlite3_column_count(statement)).map(value)
     case SQLITE_DONE: return nil
