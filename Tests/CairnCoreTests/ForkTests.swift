@@ -44,7 +44,8 @@ import Testing
       } else {
         defer { isOver.store(true, ordering: .sequentiallyConsistent) }
         while !isHeld.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
-        #expect(try self.inChild { shared.value.count.withLock { $0 == 0 } && shared.value === shared.value })
+        let isFresh = try self.inChild { shared.value.count.withLock { $0 == 0 } && shared.value === shared.value }
+        #expect(isFresh)
       }
     }
     #expect(shared.value.count.withLock { $0 } == 1, "the parent keeps its own")

@@ -63,7 +63,7 @@ import Testing
     let scratch = try Scratch()
     let repository = try scratch.repository()
     try repository.save([bytes(100_000, seed: 1), bytes(10, seed: 2)], "a")
-    for (condition, count) in [("place = 1", 1), ("place = 0", 2), ("place = 2", 2)] {
+    for (condition, count) in [("place = 1", 1), ("place = 0", 2), ("place = 2", 1)] {
       try repository.locked { locked in
         try locked.write { db in try db.execute(sql: "UPDATE blob SET stored = stored + 1 WHERE \(condition)") }
       }

@@ -187,6 +187,8 @@ def tensors():
         tensor([2 ** 62, 4], [0, 0]))
     yield "tensor_expanded_huge.pt", "safe", "2^40 elements by stride 0 on 4 bytes: to copy it out takes 4 TiB", stored(
         tensor([2 ** 40], [0]))
+    yield "tensor_bytes_huge.pt", "safe", "2^62 elements by stride 0: their number fits, their bytes overflow", stored(
+        tensor([2 ** 62], [0]))
     yield "tensor_empty_stride_huge.pt", "safe", "shape (2, 0), whose strides are of no account: one is 2^63 - 1", stored(
         tensor([2, 0], [2 ** 63 - 1, 1]))
     yield "tensor_empty_shape_huge.pt", "safe", "2^40 × 2^40 × 0 elements: none, though two sizes overflow", stored(

@@ -32,6 +32,8 @@ final class QueryConnection {
   private func prepare() throws {
     try check(cairn_sqlite_no_checkpoint_on_close(UnsafeMutableRawPointer(handle)))
     try check(sqlite3_busy_timeout(handle, 30_000))
+    // What is sorted stays in memory, where the guard sees it, and never fills a disk. First, since it drops views.
+    try check(sqlite3_exec(handle, "PRAGMA temp_store = MEMORY", nil, nil, nil))
     try check(PackedIDsTable.register(on: handle))
     try check(TensorBytesFunction.register(on: handle))
     // Read once at least: a private copy loses its name soon.
@@ -39,9 +41,7 @@ final class QueryConnection {
     // SQLite asks the authorizer for an UPDATE of the schema when one of these is used for the first time.
     for table in Self.tables { try check(sqlite3_exec(handle, "SELECT 1 FROM \(table) LIMIT 0", nil, nil, nil)) }
     for view in QueryView.all { try check(sqlite3_exec(handle, view.sql, nil, nil, nil)) }
-    // What is sorted stays in memory, where the guard sees it, and never fills a disk.
-    let settings = "PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA temp_store = MEMORY"
-    try check(sqlite3_exec(handle, settings, nil, nil, nil))
+    try check(sqlite3_exec(handle, "PRAGMA query_only = 1; PRAGMA cell_size_check = 1", nil, nil, nil))
   }
 
   /// A pattern of LIKE or GLOB takes as many steps as it and the text have bytes, multiplied, and all of them are one
