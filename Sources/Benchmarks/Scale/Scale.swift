@@ -12,6 +12,8 @@ struct Scale: ParsableCommand {
       process of its own, and takes the least time; and saves and removes real checkpoints there and in a repository \
       that holds nothing else.
 
+      A command's bar is for its process time, user and system. How much slower a large index is, is judged by the clock.
+
       JSON: checkpoints, tensors, runs, generating_s, index_bytes, entries, measurements (a list): what, value, unit, \
       bar, met, processor_ms.
       """)

@@ -8,13 +8,14 @@ struct Measurement: Encodable, Sendable {
   var value: Double
   /// `ms`, `bytes` …
   var unit: String
-  /// The most that it should be; nil if that is only for information.
+  /// The most that it should be, or where there is ``processorMs``, that; nil if it is only for information.
   var bar: Double?
-  /// Milliseconds of user and system time, where `value` is time on the clock.
+  /// Milliseconds of user and system time, where `value` is time on the clock: other work on the machine adds less to
+  /// them.
   var processorMs: Double?
 
   /// Whether it is within its bar.
-  var isMet: Bool? { bar.map { value <= $0 } }
+  var isMet: Bool? { bar.map { (processorMs ?? value) <= $0 } }
 
   private enum CodingKeys: String, CodingKey {
     case what, value, unit, bar

@@ -8,6 +8,8 @@ struct IDLists {
   enum Table: String, CaseIterable {
     /// The manifests that list a tensor, but for the newest, which lie in the tensor's own row.
     case tensorManifests = "tensor_manifests"
+    /// The tensors of a name, but for the newest, which lie in the name's own row.
+    case nameTensors = "name_tensors"
     /// The manifests that list a storage by itself.
     case storageManifests = "storage_manifests"
     /// The storages of several blobs that a blob is in.
@@ -16,6 +18,7 @@ struct IDLists {
     var owner: String {
       switch self {
       case .tensorManifests: return "tensor_id"
+      case .nameTensors: return "name_id"
       case .storageManifests: return "storage_id"
       case .blobStorages: return "blob_id"
       }

@@ -148,10 +148,11 @@ struct IndexWriter {
     let blob = try rows.ownFile(digest, size: 0, stored: 0, place: .zstd, crc32: 0)
     try db.execute(
       sql: """
-        INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
-        VALUES (?, '', x'', x'', 0, 0, '{}', \(ManifestState.unreadable.rawValue), 1)
+        INSERT INTO manifest (blob_id, kind, tensor_count, size, metadata, state, refs)
+        VALUES (?, '', 0, 0, '{}', \(ManifestState.unreadable.rawValue), 1)
         """, arguments: [blob])
     let id = db.lastInsertedRowID
+    try setLists(.init(tensors: [], storages: [], storageBytes: 0, isWhole: false), of: id)
     try References(db: db).retainBlob(blob)
     return id
   }
@@ -164,19 +165,30 @@ struct IndexWriter {
       .insert(manifest, present: checked)
     try db.cachedStatement(
       sql: """
-        INSERT INTO manifest (blob_id, kind, tensors, storages, tensor_count, size, metadata, state, refs)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
+        INSERT INTO manifest (blob_id, kind, tensor_count, size, storage_bytes, metadata, state, refs)
+        VALUES (?, ?, ?, ?, ?, ?, ?, 1)
         """
     ).execute(arguments: [
-      blob, manifest.kind, PackedIDs.encode(lists.tensors).data, PackedIDs.encode(lists.storages).data,
-      manifest.tensors.count, manifest.size, try json(manifest.metadata),
+      blob, manifest.kind, manifest.tensors.count, manifest.size, lists.storageBytes, try json(manifest.metadata),
       (lists.isWhole ? ManifestState.whole : .incomplete).rawValue,
     ])
     let id = db.lastInsertedRowID
+    try setLists(lists, of: id)
     let references = References(db: db)
     try references.retainBlob(blob)
     try references.retain(tensors: lists.tensors, storages: lists.storages, of: id)
     return id
+  }
+
+  private func setLists(_ lists: ManifestRows.Lists, of manifest: Int64) throws {
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO manifest_lists (manifest_id, tensors, storages) VALUES (?, ?, ?)
+        ON CONFLICT (manifest_id) DO UPDATE SET tensors = excluded.tensors, storages = excluded.storages
+        """
+    ).execute(arguments: [
+      manifest, PackedIDs.encode(lists.tensors).data, PackedIDs.encode(lists.storages).data,
+    ])
   }
 
   /// Reads again the manifests that could not be read.
@@ -194,14 +206,14 @@ struct IndexWriter {
       let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: false)
       try db.execute(
         sql: """
-          UPDATE manifest SET kind = ?, tensors = ?, storages = ?, tensor_count = ?, size = ?, metadata = ?, state = ?
+          UPDATE manifest SET kind = ?, tensor_count = ?, size = ?, storage_bytes = ?, metadata = ?, state = ?
           WHERE id = ?
           """,
         arguments: [
-          manifest.kind, PackedIDs.encode(lists.tensors).data, PackedIDs.encode(lists.storages).data,
-          manifest.tensors.count, manifest.size, try json(manifest.metadata),
+          manifest.kind, manifest.tensors.count, manifest.size, lists.storageBytes, try json(manifest.metadata),
           (lists.isWhole ? ManifestState.whole : .incomplete).rawValue, row[0] as Int64,
         ])
+      try setLists(lists, of: row[0])
       try db.execute(
         sql: "UPDATE blob SET size = ?, stored = ?, crc32 = ? WHERE id = ?",
         arguments: [file.size, file.storedSize, Int64(file.crc32), row[2] as Int64])

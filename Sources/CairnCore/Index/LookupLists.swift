@@ -6,6 +6,8 @@ import GRDB
 struct LookupLists {
   /// For each tensor, the manifests that list it.
   var tensors: [Int64: PackedIDs] = [:]
+  /// For each name, the tensors that a manifest lists.
+  var names: [Int64: PackedIDs] = [:]
   /// For each storage that a manifest lists by itself, these manifests.
   var storages: [Int64: PackedIDs] = [:]
   /// For each blob of a storage of several, these storages.
@@ -17,39 +19,68 @@ struct LookupLists {
     for id in alone { storages[id, default: PackedIDs()].append(manifest) }
   }
 
+  /// A tensor that is needed, in the order of their ids.
+  mutating func add(tensor: Int64, name: Int64) { names[name, default: PackedIDs()].append(tensor) }
+
   /// A storage that is needed, in the order of their ids, and its distinct blobs.
   mutating func add(storage: Int64, blobs ids: Set<Int64>) {
     guard ids.count > 1 else { return }
     for id in ids { blobs[id, default: PackedIDs()].append(storage) }
   }
 
-  /// Fills the lists of an index that has none, from what its rows say.
+  /// Fills the lists of an index that has none, and what else there was no column for, from what its rows say.
   static func fill(_ db: Database) throws {
     var lists = LookupLists()
     let manifests = try Row.fetchCursor(
-      db, sql: "SELECT id, tensors, storages FROM manifest WHERE refs > 0 ORDER BY id")
+      db,
+      sql: """
+        SELECT m.id, l.tensors, l.storages FROM manifest m JOIN manifest_lists l ON l.manifest_id = m.id
+        WHERE m.refs > 0 ORDER BY m.id
+        """)
     while let row = try manifests.next() {
       lists.add(
         manifest: row[0], tensors: try PackedIDs.decode(row[1] as Data),
         storages: try PackedIDs.decode(row[2] as Data))
     }
-    let storages = try Row.fetchCursor(db, sql: "SELECT id, blobs FROM storage WHERE refs > 0 ORDER BY id")
-    while let row = try storages.next() {
-      lists.add(storage: row[0], blobs: Set(try PackedIDs.decode(row[1] as Data)))
+    let tensors = try Row.fetchCursor(db, sql: "SELECT id, name_id FROM tensor WHERE refs > 0 ORDER BY id")
+    while let row = try tensors.next() { lists.add(tensor: row[0], name: row[1]) }
+    let setFirst = try db.cachedStatement(sql: "UPDATE storage SET first_blob = ? WHERE id = ?")
+    for row in try Row.fetchAll(db, sql: "SELECT id, blobs, refs FROM storage ORDER BY id") {
+      let blobs = try PackedIDs.decode(row[1] as Data)
+      if row[2] as Int > 0 { lists.add(storage: row[0], blobs: Set(blobs)) }
+      if let first = blobs.first { try setFirst.execute(arguments: [first, row[0] as Int64]) }
     }
-    let update = try db.cachedStatement(sql: "UPDATE tensor SET manifests = ? WHERE id = ?")
-    for (id, list) in lists.tensors.sorted(by: { $0.key < $1.key }) {
-      if list.count <= References.ownListLimit {
-        try update.execute(arguments: [list.bytes.data, id])
-        continue
-      }
-      let ids = try PackedIDs.decode(list.bytes)
-      let own = References.ownListLimit / 2
-      try insert(ids.dropLast(own), into: id, IDLists(db: db, table: .tensorManifests))
-      try update.execute(arguments: [PackedIDs.encode(ids.suffix(own)).data, id])
-    }
+    try fill(.manifestsOfTensor, lists.tensors, "UPDATE tensor SET manifests = ? WHERE id = ?", db)
+    try fill(.tensorsOfName, lists.names, "UPDATE tensor_name SET tensors = ? WHERE id = ?", db)
+    try fillStorageBytes(db)
     try fill(.storageManifests, lists.storages, db)
     try fill(.blobStorages, lists.blobs, db)
+  }
+
+  private static func fill(
+    _ kind: RecentIDs.Kind, _ lists: [Int64: PackedIDs], _ sql: String, _ db: Database
+  ) throws {
+    let update = try db.cachedStatement(sql: sql)
+    for (id, list) in lists.sorted(by: { $0.key < $1.key }) {
+      let own = try RecentIDs(db: db, kind: kind).own(of: PackedIDs.decode(list.bytes), id)
+      try update.execute(arguments: [PackedIDs.encode(own).data, id])
+    }
+  }
+
+  private static func fillStorageBytes(_ db: Database) throws {
+    var sizes: [Int64: Int] = [:]
+    let storages = try Row.fetchCursor(db, sql: "SELECT id, size FROM storage")
+    while let row = try storages.next() { sizes[row[0]] = row[1] }
+    var storageOfTensor: [Int64: Int64] = [:]
+    let tensors = try Row.fetchCursor(db, sql: "SELECT id, storage_id FROM tensor")
+    while let row = try tensors.next() { storageOfTensor[row[0]] = row[1] }
+    let update = try db.cachedStatement(sql: "UPDATE manifest SET storage_bytes = ? WHERE id = ?")
+    let lists = try Row.fetchCursor(db, sql: "SELECT manifest_id, tensors, storages FROM manifest_lists")
+    while let row = try lists.next() {
+      var ids = Set(try PackedIDs.decode(row[2] as Data))
+      for tensor in try PackedIDs.decode(row[1] as Data) { if let id = storageOfTensor[tensor] { ids.insert(id) } }
+      try update.execute(arguments: [ids.reduce(0) { $0.adding(sizes[$1] ?? 0) }, row[0] as Int64])
+    }
   }
 
   private static func fill(_ table: IDLists.Table, _ lists: [Int64: PackedIDs], _ db: Database) throws {

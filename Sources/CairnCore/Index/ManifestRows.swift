@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// The rows below a manifest: blobs, storages, names, types and tensors; those that are there already are shared.
@@ -13,6 +14,8 @@ struct ManifestRows {
     var tensors: [Int64]
     /// The storages that no tensor names.
     var storages: [Int64]
+    /// The bytes of all its storages, each once.
+    var storageBytes: Int
     /// Whether all blobs are there.
     var isWhole: Bool
   }
@@ -48,12 +51,14 @@ struct ManifestRows {
       return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
     }
     let storageIDs = try manifest.storages.map { storage in
-      try storageID(PackedIDs.encode(storage.chunks.lazy.map { blobIDs[$0] }), size: storage.size)
+      try storageID(storage.chunks.map { blobIDs[$0] }, size: storage.size)
     }
+    let sizes = Dictionary(zip(storageIDs, manifest.storages.lazy.map(\.size)), uniquingKeysWith: { first, _ in first })
     let tensors = try tensorIDs(manifest.tensors, storageIDs: storageIDs)
     let named = Set(manifest.tensors.map { storageIDs[$0.storage] })
     return Lists(
-      tensors: tensors, storages: unique(storageIDs.filter { !named.contains($0) }), isWhole: isWhole)
+      tensors: tensors, storages: unique(storageIDs.filter { !named.contains($0) }),
+      storageBytes: sizes.values.reduce(0) { $0.adding($1) }, isWhole: isWhole)
   }
 
   private func remembered<Key>(
@@ -63,16 +68,16 @@ struct ManifestRows {
     return try kind(memo)(key, find)
   }
 
-  private func storageID(_ blobs: [UInt8], size: Int) throws -> Int64 {
-    try remembered({ $0.storage }, blobs) { try findStorage(blobs, size: size) }
+  private func storageID(_ blobs: [Int64], size: Int) throws -> Int64 {
+    let packed = PackedIDs.encode(blobs)
+    return try remembered({ $0.storage }, packed) { try findStorage(blobs.first ?? 0, packed.data, size: size) }
   }
 
-  private func findStorage(_ blobs: [UInt8], size: Int) throws -> Int64 {
-    let find = try db.cachedStatement(sql: "SELECT id FROM storage WHERE blobs = ?")
-    if let id = try Int64.fetchOne(find, arguments: [blobs.data]) { return id }
-    try db.cachedStatement(sql: "INSERT INTO storage (blobs, size) VALUES (?, ?)").execute(arguments: [
-      blobs.data, size,
-    ])
+  private func findStorage(_ first: Int64, _ blobs: Data, size: Int) throws -> Int64 {
+    let find = try db.cachedStatement(sql: "SELECT id FROM storage WHERE first_blob = ? AND blobs = ?")
+    if let id = try Int64.fetchOne(find, arguments: [first, blobs]) { return id }
+    try db.cachedStatement(sql: "INSERT INTO storage (first_blob, blobs, size) VALUES (?, ?, ?)")
+      .execute(arguments: [first, blobs, size])
     return db.lastInsertedRowID
   }
 

@@ -8,9 +8,6 @@ import GRDB
 struct References {
   let db: Database
 
-  /// How many manifests a tensor's own row lists at most.
-  static let ownListLimit = 64
-
   /// Counts what a manifest lists that has risen from 0.
   func retain(tensors: [Int64], storages: [Int64], of manifest: Int64) throws {
     try change(tensors: tensors, storages: storages, of: manifest, by: 1)
@@ -21,16 +18,20 @@ struct References {
   /// Takes one reference from a manifest; one that falls to 0 lets go of all that it lists.
   func releaseManifest(_ id: Int64) throws {
     let statement = try db.cachedStatement(
-      sql: "UPDATE manifest SET refs = refs - 1 WHERE id = ? RETURNING refs, blob_id, tensors, storages")
+      sql: "UPDATE manifest SET refs = refs - 1 WHERE id = ? RETURNING refs, blob_id")
     guard let row = try Row.fetchOne(statement, arguments: [id]), row[0] as Int == 0 else { return }
-    try change(
-      tensors: PackedIDs.decode(row[2] as Data), storages: PackedIDs.decode(row[3] as Data), of: id, by: -1)
+    let find = try db.cachedStatement(sql: "SELECT tensors, storages FROM manifest_lists WHERE manifest_id = ?")
+    if let lists = try Row.fetchOne(find, arguments: [id]) {
+      try change(
+        tensors: PackedIDs.decode(lists[0] as Data), storages: PackedIDs.decode(lists[1] as Data), of: id, by: -1)
+    }
     try change(blobs: [row[1]], by: -1)
   }
 
   private func change(tensors: [Int64], storages: [Int64], of manifest: Int64, by step: Int) throws {
-    let find = try db.cachedStatement(sql: "SELECT refs, storage_id, manifests FROM tensor WHERE id = ?")
+    let find = try db.cachedStatement(sql: "SELECT refs, storage_id, manifests, name_id FROM tensor WHERE id = ?")
     let update = try db.cachedStatement(sql: "UPDATE tensor SET refs = ?, manifests = ? WHERE id = ?")
+    let lists = RecentIDs(db: db, kind: .manifestsOfTensor)
     var touched: [Int64] = []
     for id in tensors {
       guard let row = try Row.fetchOne(find, arguments: [id]) else { continue }
@@ -38,34 +39,38 @@ struct References {
       let storage: Int64 = row[1]
       var manifests = try PackedIDs.decode(row[2] as Data)
       if step > 0 {
-        try add(manifest, to: &manifests, tensor: id)
-      } else if let place = manifests.firstIndex(of: manifest) {
-        manifests.remove(at: place)
+        try lists.add(manifest, to: &manifests, of: id)
       } else {
-        try IDLists(db: db, table: .tensorManifests).remove(manifest, from: id)
+        try lists.remove(manifest, from: &manifests, of: id)
       }
       try update.execute(arguments: [refs, PackedIDs.encode(manifests).data, id])
-      if turned(refs, step) { touched.append(storage) }
+      guard turned(refs, step) else { continue }
+      touched.append(storage)
+      try change(tensor: id, ofName: row[3], by: step)
     }
     try change(storages: touched, by: step)
-    let lists = IDLists(db: db, table: .storageManifests)
+    let loose = IDLists(db: db, table: .storageManifests)
     for storage in storages {
       if step > 0 {
-        try lists.insert(CollectionOfOne(manifest), into: storage)
+        try loose.insert(CollectionOfOne(manifest), into: storage)
       } else {
-        try lists.remove(manifest, from: storage)
+        try loose.remove(manifest, from: storage)
       }
     }
     try change(storages: storages, by: step)
   }
 
-  private func add(_ manifest: Int64, to manifests: inout [Int64], tensor: Int64) throws {
-    // One that could not be read for a while comes later than its number says.
-    let place = manifests.lastIndex { $0 < manifest }.map { $0 + 1 } ?? 0
-    manifests.insert(manifest, at: place)
-    guard manifests.count > Self.ownListLimit else { return }
-    try IDLists(db: db, table: .tensorManifests).insert(manifests.dropLast(), into: tensor)
-    manifests.removeSubrange(..<(manifests.count - 1))
+  private func change(tensor: Int64, ofName name: Int64, by step: Int) throws {
+    let find = try db.cachedStatement(sql: "SELECT tensors FROM tensor_name WHERE id = ?")
+    guard var own = try Data.fetchOne(find, arguments: [name]).map({ try PackedIDs.decode($0) }) else { return }
+    let lists = RecentIDs(db: db, kind: .tensorsOfName)
+    if step > 0 {
+      try lists.add(tensor, to: &own, of: name)
+    } else {
+      try lists.remove(tensor, from: &own, of: name)
+    }
+    try db.cachedStatement(sql: "UPDATE tensor_name SET tensors = ? WHERE id = ?")
+      .execute(arguments: [PackedIDs.encode(own).data, name])
   }
 
   private func change(storages: [Int64], by step: Int) throws {

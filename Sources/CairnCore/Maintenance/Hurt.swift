@@ -31,7 +31,11 @@ struct HurtFinder {
     var hurts: [Digest: [VerifyReport.Hurt]] = [:]
     var manifestIDs: Set<Int64> = []
     let manifests = try Row.fetchCursor(
-      db, sql: "SELECT id, blob_id, tensors, storages FROM manifest WHERE refs > 0")
+      db,
+      sql: """
+        SELECT m.id, m.blob_id, coalesce(l.tensors, x''), coalesce(l.storages, x'')
+        FROM manifest m LEFT JOIN manifest_lists l ON l.manifest_id = m.id WHERE m.refs > 0
+        """)
     while let row = try manifests.next() {
       var byDigest: [Digest: [String]] = [:]
       if let digest = digests[row[1]] { byDigest[digest] = [] }

@@ -16,7 +16,12 @@ struct Recount {
     for row in try Row.fetchAll(db, sql: "SELECT manifest_id, count(*) FROM checkpoint GROUP BY manifest_id") {
       manifests[row[0]] = row[1]
     }
-    let rows = try Row.fetchCursor(db, sql: "SELECT id, refs, blob_id, tensors, storages FROM manifest ORDER BY id")
+    let rows = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT m.id, m.refs, m.blob_id, coalesce(l.tensors, x''), coalesce(l.storages, x'')
+        FROM manifest m LEFT JOIN manifest_lists l ON l.manifest_id = m.id ORDER BY m.id
+        """)
     while let row = try rows.next() {
       check("manifest", row[0], row[1], manifests)
       guard manifests[row[0], default: 0] > 0 else { continue }
@@ -28,14 +33,19 @@ struct Recount {
       lookups.add(manifest: row[0], tensors: listed, storages: alone)
     }
     let inPieces = try Int64.fetchSet(db, sql: "SELECT DISTINCT tensor_id FROM tensor_manifests")
-    let tensorRows = try Row.fetchCursor(db, sql: "SELECT id, refs, storage_id, manifests FROM tensor")
+    let tensorRows = try Row.fetchCursor(
+      db, sql: "SELECT id, refs, storage_id, manifests, name_id FROM tensor ORDER BY id")
     while let row = try tensorRows.next() {
       check("tensor", row[0], row[1], tensors)
-      if tensors[row[0], default: 0] > 0 { storages[row[2], default: 0] += 1 }
+      if tensors[row[0], default: 0] > 0 {
+        storages[row[2], default: 0] += 1
+        lookups.add(tensor: row[0], name: row[4])
+      }
       let id: Int64 = row[0]
       let earlier = inPieces.contains(id) ? try IDLists(db: db, table: .tensorManifests).ids(of: id) : []
       checkTensor(id, earlier + (try PackedIDs.decode(row[3] as Data)))
     }
+    try checkNames(db)
     let storageRows = try Row.fetchCursor(db, sql: "SELECT id, refs, blobs FROM storage ORDER BY id")
     while let row = try storageRows.next() {
       check("storage", row[0], row[1], storages)
@@ -66,6 +76,19 @@ struct Recount {
     let list = lookups.tensors[id]
     if PackedIDs.encode(kept.sorted()) != list?.bytes ?? [] {
       wrong.append("tensor \(id): it lists \(kept.count) manifests, not the \(list?.count ?? 0) that list it")
+    }
+  }
+
+  private mutating func checkNames(_ db: Database) throws {
+    let rows = try Row.fetchCursor(db, sql: "SELECT id, tensors FROM tensor_name")
+    while let row = try rows.next() {
+      let lists = RecentIDs(db: db, kind: .tensorsOfName)
+      let kept = try lists.all(PackedIDs.decode(row[1] as Data), of: row[0])
+      let list = lookups.names[row[0]]
+      if PackedIDs.encode(kept) != list?.bytes ?? [] {
+        wrong.append(
+          "tensor_name \(row[0] as Int64): it lists \(kept.count) tensors, not the \(list?.count ?? 0) that it has")
+      }
     }
   }
 

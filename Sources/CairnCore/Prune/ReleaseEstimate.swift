@@ -16,12 +16,14 @@ struct ReleaseEstimate {
 
   /// Takes away the reference of a checkpoint to its manifest.
   mutating func release(manifest id: Int64) throws {
-    guard let row = try fell(&manifests, "manifest", "blob_id, tensors, storages", id) else { return }
-    for tensor in try PackedIDs.decode(row[2] as Data) {
-      if let row = try fell(&tensors, "tensor", "storage_id", tensor) { try release(storage: row[1]) }
+    guard try fell(&manifests, "manifest", "blob_id", id) != nil else { return }
+    try ManifestLists(db).read(id) { lists in
+      for tensor in lists.tensors {
+        if let row = try fell(&tensors, "tensor", "storage_id", tensor) { try release(storage: row[1]) }
+      }
+      for storage in lists.storages { try release(storage: storage) }
+      try release(blob: lists.blob)
     }
-    for storage in try PackedIDs.decode(row[3] as Data) { try release(storage: storage) }
-    try release(blob: row[1])
   }
 
   /// What the sweep would unlink: what has fallen to 0, and what was there already.

@@ -19,15 +19,35 @@ extension Repository {
     }
   }
 
+  /// The parents of checkpoints and of those above them, as far up as one of the list can be: rows are numbered in the
+  /// order of the log, and a parent comes before what follows it.
+  private static func parents(of records: [CheckpointRecord], _ db: Database) throws -> [String: String] {
+    let row = try db.cachedStatement(sql: "SELECT id, parent FROM checkpoint WHERE uid = ?")
+    var oldest = Int64.max
+    var parents: [String: String] = [:]
+    for record in records {
+      guard let found = try Row.fetchOne(row, arguments: [record.id]) else { continue }
+      oldest = min(oldest, found[0])
+      parents[record.id] = found[1]
+    }
+    for record in records {
+      var at = parents[record.id]
+      while let id = at, parents[id] == nil, let found = try Row.fetchOne(row, arguments: [id]),
+        found[0] as Int64 > oldest, let parent = found[1] as String?
+      {
+        parents[id] = parent
+        at = parent
+      }
+    }
+    return parents
+  }
+
   /// For each checkpoint of a list the nearest one above it that is in the list too, by position; nil if there is none.
   ///
   /// A listing that leaves some out draws its lines past them.
   public func nearestAncestors(_ records: [CheckpointRecord]) throws -> [Int?] {
     let positions = Dictionary(records.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let parents = try read { db in
-      try Row.fetchAll(db, sql: "SELECT uid, parent FROM checkpoint WHERE parent IS NOT NULL")
-        .reduce(into: [String: String]()) { $0[$1[0]] = $1[1] }
-    }
+    let parents = try read { try Self.parents(of: records, $0) }
     /// Where the walk from an id ends; those on the way share its answer, so that each is passed once.
     var answers: [String: Int?] = [:]
     return records.map { record in

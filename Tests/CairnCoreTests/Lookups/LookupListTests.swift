@@ -79,7 +79,7 @@ import Testing
     let left = try repository.read { db in
       try IDLists.Table.allCases.map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0.rawValue)") ?? -1 }
     }
-    #expect(left == [0, 0, 0])
+    #expect(left == [0, 0, 0, 0])
   }
 
   /// Rows at 0 that a save revives before they were swept.
@@ -104,7 +104,8 @@ import Testing
     for damage in [
       "UPDATE tensor SET manifests = x'02' WHERE id = 1", "DELETE FROM blob_storages WHERE blob_id = 3",
       "INSERT INTO tensor_manifests VALUES (1, 1, x'02')", "INSERT INTO storage_manifests VALUES (1, 1, x'02')",
-      "UPDATE blob_storages SET first = 2 WHERE blob_id = 3",
+      "UPDATE blob_storages SET first = 2 WHERE blob_id = 3", "UPDATE tensor_name SET tensors = x'02' WHERE id = 2",
+      "INSERT INTO name_tensors VALUES (1, 1, x'02')",
     ] {
       try repository.locked { locked in try locked.write { try $0.execute(sql: damage) } }
       #expect(try !repository.wrongCounts().isEmpty, "\(damage)")

@@ -13,7 +13,11 @@ struct ManifestLists {
   private let statement: Statement
 
   init(_ db: Database) throws {
-    statement = try db.makeStatement(sql: "SELECT blob_id, tensors, storages FROM manifest WHERE id = ?")
+    statement = try db.makeStatement(
+      sql: """
+        SELECT m.blob_id, coalesce(l.tensors, x''), coalesce(l.storages, x'')
+        FROM manifest m LEFT JOIN manifest_lists l ON l.manifest_id = m.id WHERE m.id = ?
+        """)
   }
 
   /// Calls `body` with the lists of a manifest, if there is one with this id.

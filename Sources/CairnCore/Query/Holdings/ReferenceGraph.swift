@@ -109,6 +109,12 @@ struct RawRows {
     }
   }
 
+  /// With the bounds of a range as its two arguments.
+  func forEach(from first: Int64, to last: Int64, _ body: (Row) throws -> Void) throws {
+    try statement.setArguments([first, last])
+    try forEach(body)
+  }
+
   func forEach(_ body: (Row) throws -> Void) throws {
     let pointer = statement.sqliteStatement
     defer { sqlite3_reset(pointer) }

@@ -13,8 +13,8 @@ struct StorageUses {
   /// The storage that is made of these blobs, in this order; nil if no checkpoint has it.
   func storage(of blobs: [Int64]) throws -> Int64? {
     try Int64.fetchOne(
-      db.cachedStatement(sql: "SELECT id FROM storage WHERE blobs = ? AND refs > 0"),
-      arguments: [PackedIDs.encode(blobs).data])
+      db.cachedStatement(sql: "SELECT id FROM storage WHERE first_blob = ? AND blobs = ? AND refs > 0"),
+      arguments: [blobs.first ?? 0, PackedIDs.encode(blobs).data])
   }
 
   /// The row of a blob that some checkpoint needs.

@@ -58,7 +58,7 @@ private struct TensorLister {
   private mutating func list(_ record: CheckpointRecord, _ glob: Glob?) throws -> [ListedTensor] {
     let packed = try Data.fetchOne(
       db,
-      sql: "SELECT m.tensors FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id WHERE c.uid = ?",
+      sql: "SELECT l.tensors FROM checkpoint c JOIN manifest_lists l ON l.manifest_id = c.manifest_id WHERE c.uid = ?",
       arguments: [record.id])
     var tensors = try rows.rows(packed.map { try PackedIDs.decode($0) } ?? [])
     if let glob { tensors = try tensors.filter { glob.matches(try rows.name($0.name)) } }

@@ -60,7 +60,7 @@ struct TensorRows {
   private static let columns = "t.id, t.name_id, t.storage_id, t.type_id, t.byte_offset, t.refs, t.manifests"
 
   /// The rows with these ids, in their order.
-  func rows(_ ids: [Int64]) throws -> [Row] {
+  func rows(_ ids: some Sequence<Int64>) throws -> [Row] {
     try fetch(
       "SELECT \(Self.columns) FROM json_each(?) j CROSS JOIN tensor t ON t.id = j.value ORDER BY j.key",
       [Self.json(ids)])
@@ -76,10 +76,10 @@ struct TensorRows {
 
   /// The rows of tensors of this name that are in some checkpoint, those whose bytes came last first.
   func rows(ofName id: Int64, limit: Int? = nil) throws -> [Row] {
-    try fetch(
-      """
-      SELECT \(Self.columns) FROM tensor t WHERE t.name_id = ? AND t.refs > 0 ORDER BY t.storage_id DESC LIMIT ?
-      """, [id, limit ?? -1])
+    let find = try db.cachedStatement(sql: "SELECT tensors FROM tensor_name WHERE id = ?")
+    guard let own = try Data.fetchOne(find, arguments: [id]).map({ try PackedIDs.decode($0) }) else { return [] }
+    let all = try RecentIDs(db: db, kind: .tensorsOfName).all(own, of: id)
+    return try rows(all.suffix(limit ?? all.count).reversed())
   }
 
   private func fetch(_ sql: String, _ arguments: StatementArguments) throws -> [Row] {
@@ -107,10 +107,7 @@ struct TensorRows {
   func manifests(of row: Row) throws -> [Int64] {
     let own = try PackedIDs.decode(row.own)
     if own.count == row.refs { return own }
-    let earlier = try IDLists(db: db, table: .tensorManifests).ids(of: row.id)
-    // One that could not be read for a while came behind those that are newer.
-    if let last = earlier.last, let first = own.first, first < last { return (earlier + own).sorted() }
-    return earlier + own
+    return try RecentIDs(db: db, kind: .manifestsOfTensor).all(own, of: row.id)
   }
 
   /// The ids of the manifests that list any of some tensors.

@@ -113,7 +113,7 @@ extension QueryView {
     ],
     source: """
       checkpoint c JOIN path p ON p.id = c.path_id LEFT JOIN run r ON r.id = c.run_id
-        JOIN manifest m ON m.id = c.manifest_id CROSS JOIN packed_ids(m.tensors) i
+        JOIN manifest_lists l ON l.manifest_id = c.manifest_id CROSS JOIN packed_ids(l.tensors) i
         CROSS JOIN tensor t ON t.id = i.value LEFT JOIN tensor_name n ON n.id = t.name_id
       """)
 
