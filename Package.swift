@@ -50,7 +50,7 @@ let package = Package(
     .executableTarget(
       name: "CairnBench",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Sources/Benchmarks"),
+      path: "Sources/Benchmarks", exclude: ["Peers"]),
     .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"], exclude: ["smoke.c"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),
