@@ -50,7 +50,7 @@ let package = Package(
     .executableTarget(
       name: "CairnBench",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Sources/Benchmarks"),
+      path: "Sources/Benchmarks", exclude: ["Peers"]),
     .executableTarget(
       name: "CairnFuzz", dependencies: ["Cairn", "CairnCore", "CairnFormats"], path: "Tests/Fuzz",
       exclude: ["fuzz.sh"]),
