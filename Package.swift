@@ -51,6 +51,10 @@ let package = Package(
       name: "CairnBench",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/Benchmarks"),
+    .executableTarget(
+      name: "CrashChecker",
+      dependencies: ["Cairn", .product(name: "Logging", package: "swift-log")],
+      path: "Tests/Crash/Checker"),
     .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"], exclude: ["smoke.c"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),
