@@ -27,6 +27,8 @@ struct Examination {
     let repository = try open()
     let checkpoints = try contents(of: repository, &answer)
     answer.checkpoints = checkpoints
+    // What could not be read once, though it can be now, is looked at again by gc.
+    if request.kind == .contents { try expectWhole(repository, "opening", &answer) }
     guard request.kind == .everything else { return }
 
     func expectSame(_ after: String) throws {
@@ -35,6 +37,7 @@ struct Examination {
     }
     _ = try repository.collectGarbage()
     try verify(repository, "gc", &answer)
+    try expectWhole(repository, "gc", &answer)
     try expectSame("gc")
     let left = try FileManager.default.contentsOfDirectory(atPath: request.repository + "/tmp")
     if !left.isEmpty { answer.problems.append("gc has left \(left) in tmp/") }
@@ -44,10 +47,13 @@ struct Examination {
       try? FileManager.default.removeItem(atPath: request.repository + "/index.sqlite" + ending)
     }
     try repository.reindex()
+    try expectWhole(repository, "reindex", &answer)
     try expectSame("reindex")
     try verify(repository, "reindex", &answer)
     let freed = try repository.collectGarbage().freed
-    if freed.files > 0 { answer.problems.append("the index made anew needs \(freed.files) files less than the old one") }
+    if freed.files > 0 {
+      answer.problems.append("the index made anew needs \(freed.files) files less than the old one")
+    }
 
     try saveAndRemove(repository)
     try expectSame("a save and its removal")
@@ -61,7 +67,6 @@ struct Examination {
         name: record.name, id: record.id, run: record.run, step: record.step, metrics: record.metrics,
         tags: record.tags, metadata: record.metadata, manifest: record.manifest.hex, content: "")
       if request.kind == .index { return found }
-      if record.state != .whole { answer.problems.append("\(record.name) is \(record.state.rawValue)") }
       do {
         found.content = try repository.withCheckpoint(PathName(parsing: record.name)) { _, stored in
           let file = try stored.exportedFile(archiveName: "archive")
@@ -71,6 +76,12 @@ struct Examination {
         answer.problems.append("\(record.name) cannot be read: \(error)")
       }
       return found
+    }
+  }
+
+  private func expectWhole(_ repository: Repository, _ after: String, _ answer: inout Answer) throws {
+    for record in try repository.checkpoints() where record.state != .whole {
+      answer.problems.append("\(record.name) is \(record.state.rawValue) after \(after)")
     }
   }
 
