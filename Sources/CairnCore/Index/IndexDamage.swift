@@ -52,6 +52,8 @@ func named(_ error: any Error, index path: String) -> any Error {
     return CairnError(.io, message)
   case .SQLITE_READONLY, .SQLITE_PERM:
     return CairnError(.readOnly, message, advice: "check the permissions of the repository's directory")
+  case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+    return CairnError.damaged(path, error.message ?? "it is no database", advice: "run `cairn reindex`")
   default: return error
   }
 }

@@ -247,18 +247,18 @@ extension Repository {
         try locked { _ in }
         continue
       }
-      try IndexFile.checkNotNewer(connection.queue, path: indexPath)
-      if try isBehind(connection.queue) {
-        if isWritable {
-          try locked { _ in }
-          continue
-        }
-        // A private copy may be older than the index itself.
-        dropReader()
-        if attempt == 0 { continue }
-        logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
-      }
       do {
+        try IndexFile.checkNotNewer(connection.queue, path: indexPath)
+        if try isBehind(connection.queue) {
+          if isWritable {
+            try locked { _ in }
+            continue
+          }
+          // A private copy may be older than the index itself.
+          dropReader()
+          if attempt == 0 { continue }
+          logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
+        }
         return try connection.queue.read(body)
       } catch let error where isDamage(ofIndex: error) && isWritable && attempt == 0 {
         logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
