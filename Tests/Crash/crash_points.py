@@ -371,7 +371,7 @@ def search(scenario, place: str, programs, materials, options, report) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--states", type=int, default=70, help="how many of a scenario's states; 0: all of them")
+    parser.add_argument("--states", type=int, default=60, help="how many of a scenario's states; 0: all of them")
     parser.add_argument("--randoms", type=int, default=4, help="random choices behind each call")
     parser.add_argument("--failures", type=int, default=5, help="how many failures end it")
     parser.add_argument("--scenario", action="append", help="only this one (may be repeated)")
