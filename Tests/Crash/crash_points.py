@@ -23,7 +23,7 @@ import scenarios
 import tools
 from checker import Checker, names
 from disk import ALL, NONE, Directory, Disk, File
-from materials import Materials, cairn, environment, make_old
+from materials import Materials, cairn, make_old
 
 INDEX = ("index.sqlite", "index.sqlite-wal", "index.sqlite-journal", "index.sqlite-shm")
 # Shared memory is made anew by whoever opens the index first.

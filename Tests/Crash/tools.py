@@ -5,7 +5,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import random
 import shutil
 import subprocess
 import tempfile
