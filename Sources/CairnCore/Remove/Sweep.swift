@@ -72,7 +72,7 @@ extension Repository {
   }
 
   /// A directory to move files into; nil if the disk is too full even for that.
-  private func roomForVictims() throws -> WriterDirectory? {
+  func roomForVictims() throws -> WriterDirectory? {
     do {
       return try WriterDirectory(repository: path, modes: modes)
     } catch let error where isNoSpace(error) {
