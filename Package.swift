@@ -50,10 +50,14 @@ let package = Package(
     .executableTarget(
       name: "CairnBench",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Sources/Benchmarks"),
+      path: "Sources/Benchmarks", exclude: ["Peers"]),
     .executableTarget(
       name: "CairnFuzz", dependencies: ["Cairn", "CairnCore", "CairnFormats"], path: "Tests/Fuzz",
       exclude: ["fuzz.sh"]),
+    .executableTarget(
+      name: "CrashChecker",
+      dependencies: ["Cairn", .product(name: "Logging", package: "swift-log")],
+      path: "Tests/Crash/Checker"),
     .testTarget(name: "CairnCTests", dependencies: ["Cairn", "CairnC"], exclude: ["smoke.c"]),
     .testTarget(name: "CairnCLITests", dependencies: ["Cairn", "CairnCLI"]),
     .testTarget(name: "CairnCoreTests", dependencies: ["CairnCore"]),

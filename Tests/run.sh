@@ -36,4 +36,9 @@ if [ $# -eq 0 ]; then
   CAIRN_LIBRARY=$PWD/.build/debug/libCairnC.so "$CAIRN_TEST_PYTHON" -m pytest --quiet -p no:cacheprovider Tests/Python
 fi
 
+# What power loss, failing disks and SIGKILL leave, each as a sample: `--help` of each says how to have more.
+if [ $# -eq 0 ]; then
+  for program in crash_points faults kills; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py; done
+fi
+
 swift test --skip-build --disable-xctest "$@"

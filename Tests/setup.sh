@@ -4,6 +4,7 @@
 #
 #   Tests/setup.sh                all that the tests need
 #   Tests/setup.sh --build-only   only what building and running `cairn` needs
+#   Tests/setup.sh --benchmark    on top of what the tests need, what the benchmark program measures beside Cairn
 #
 #   CAIRN_VENV   where the Python environment is (default: .venv at the top of the repository, which git ignores)
 set -euo pipefail
@@ -25,6 +26,10 @@ python_packages=(
   pytest==9.2.0 pandas==3.1.1                            # tests in Python
   jsonargparse==4.53.0 docstring-parser==0.18.0 typeshed-client==2.15.0  # LightningCLI
 )
+
+# What keeps files by itself: restic, borg, and DVC, which needs git.
+benchmark_debian_packages=(restic borgbackup git)
+benchmark_python_packages=(dvc==3.67.1)
 
 say() { echo "setup: $*" >&2; }
 
@@ -92,6 +97,12 @@ case "${1-}" in
   --build-only)
     debian_packages=("${build_packages[@]}")
     install_debian_packages
+    ;;
+  --benchmark)
+    debian_packages+=("${benchmark_debian_packages[@]}")
+    python_packages+=("${benchmark_python_packages[@]}")
+    install_debian_packages
+    install_python_packages
     ;;
   "")
     install_debian_packages

@@ -11,5 +11,5 @@ struct CairnBench: ParsableCommand {
 
         swift build -c release --product cairn && swift build -c release --product cairn-bench
       """,
-    subcommands: [Scale.self])
+    subcommands: [Peers.self, Scale.self])
 }

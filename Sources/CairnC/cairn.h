@@ -143,6 +143,11 @@ int32_t cairn_save_begin(cairn_repository *repository, cairn_save **save, char *
  * have. Keys are "0", "1" ... in the order in which storages are added; bytes may be NULL if length is 0. */
 int32_t cairn_save_add_storage(cairn_save *save, const char *key, const void *bytes, uint64_t length, char **error);
 
+/* Adds count storages whose bytes are in memory, under the next keys: each as cairn_save_add_storage does, and faster
+ * where there are thousands. All or none. */
+int32_t cairn_save_add_storages(cairn_save *save, const void *const *bytes, const uint64_t *lengths, uint64_t count,
+                                char **error);
+
 /* Adds a storage whose bytes a function gives (a device's memory): for the key see cairn_save_add_storage. */
 int32_t cairn_save_add_stream(cairn_save *save, const char *key, uint64_t length, cairn_read read, void *context,
                               char **error);
@@ -227,10 +232,23 @@ int32_t cairn_checkpoint_skeleton(cairn_checkpoint *checkpoint, void **bytes, ui
  * checkpoint does not take it away. Mapped bytes are not checked against their digests. */
 int32_t cairn_checkpoint_map(cairn_checkpoint *checkpoint, const char *key, cairn_region **region, char **error);
 
+/* The keys of the storages, as a JSON array of strings. */
+int32_t cairn_checkpoint_keys(cairn_checkpoint *checkpoint, char **keys, char **error);
+
+/* Where a storage is: length bytes from offset on of a region, given by its place among those of one call. */
+typedef struct cairn_place {
+  uint64_t region;
+  uint64_t offset;
+  uint64_t length;
+} cairn_place;
+
 /* count storages at once, into count places in the order of keys: the largest are mapped first within the process's
- * limit, the rest read on several threads. verify_and_copy: copy all of them, and check their digests. All or none. */
+ * limit, the rest read on several threads. verify_and_copy: copy all of them, and check their digests. Small ones share
+ * regions of up to 1 MiB: regions has room for count, region_count says how many there are, and each is closed once.
+ * All or none. */
 int32_t cairn_checkpoint_map_all(cairn_checkpoint *checkpoint, const char *const *keys, uint64_t count,
-                                 int32_t verify_and_copy, cairn_region **regions, char **error);
+                                 int32_t verify_and_copy, cairn_place *places, cairn_region **regions,
+                                 uint64_t *region_count, char **error);
 
 /* Reads length bytes from offset on of a storage into buffer. verify: check the digests of the blobs they lie in.
  * CAIRN_INVALID for a range beyond its end, and for storages of a big-endian file, which only come whole. */

@@ -71,8 +71,9 @@ public final class Repository: Sendable {
 
   /// The connection for reading from the index that is at its path now; nil if there is none.
   func readerConnection() throws -> IndexFile.Connection? {
-    // A rollback journal needs no shared memory, and so no writing.
-    let isPlain = isWritable || configuration.journal == .delete
+    // A rollback journal needs no shared memory, and so no writing, unless there is something to roll back.
+    let hasJournal = try Files.status(indexPath + "-journal")?.size ?? 0 > 0
+    let isPlain = isWritable || configuration.journal == .delete && !hasJournal
     return try connections.value.reader.withLock { reader in
       let stamp = try IndexStamp.current(indexPath)
       if let open = reader, open.stamp == stamp { return open }

@@ -93,14 +93,24 @@ func regions(_ checkpoint: OpaquePointer, _ keys: [String], copy: Bool) throws -
   let names = keys.map { strdup($0) }
   defer { names.forEach { free($0) } }
   var regions = [OpaquePointer?](repeating: nil, count: keys.count)
-  try call { error in
-    checkpointMapAll(
-      checkpoint, names.map { UnsafePointer($0) }, UInt64(keys.count), copy ? 1 : 0, &regions, error)
+  // Each storage's region, offset and length: `cairn_place`.
+  var places = [UInt64](repeating: 0, count: 3 * keys.count)
+  var count: UInt64 = 0
+  try places.withUnsafeMutableBytes { room in
+    try call { error in
+      checkpointMapAll(
+        checkpoint, names.map { UnsafePointer($0) }, UInt64(keys.count), copy ? 1 : 0, room.baseAddress, &regions,
+        &count, error)
+    }
   }
-  return try regions.map { region in
-    let region = try #require(region)
-    defer { regionClose(region) }
-    return Array(UnsafeRawBufferPointer(start: regionBytes(region), count: Int(regionLength(region))))
+  let given = try regions.prefix(Int(count)).map { try #require($0) }
+  defer { given.forEach { regionClose($0) } }
+  return keys.indices.map { index in
+    let (region, offset, length) = (given[Int(places[3 * index])], places[3 * index + 1], places[3 * index + 2])
+    return Array(
+      UnsafeRawBufferPointer(
+        rebasing: UnsafeRawBufferPointer(start: regionBytes(region), count: Int(regionLength(region)))[
+          Int(offset)..<Int(offset + length)]))
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Testing
 
 @testable import CairnCore
@@ -51,6 +52,16 @@ import Testing
       let plan = try repository.planPrune(policy)
       #expect(try Files.contents(repository.logPath) == log)
       #expect(try repository.listing() == before.0 && scratch.blobFiles() == before.1)
+      // Whichever way it is calculated.
+      let removed = Set(plan.removed.map(\.id))
+      let another = try repository.read { db in
+        var estimate = ReleaseEstimate(db, fewManifests: 0)
+        for row in try Row.fetchAll(db, sql: "SELECT uid, manifest_id FROM checkpoint") where removed.contains(row[0]) {
+          estimate.release(manifest: row[1])
+        }
+        return try estimate.freed(repository)
+      }
+      #expect(removed.isEmpty || another == plan.freed)
       let report = try repository.prune(policy, force: true)
       #expect(report.groups == plan.groups)
       #expect(report.removal.freed == plan.freed)

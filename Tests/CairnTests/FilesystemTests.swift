@@ -79,6 +79,21 @@ import Testing
     try expectSound(repository)
   }
 
+  /// What a writer that died has filled the disk with is freed, although the index cannot be written.
+  @Test func onAFullDiskBlobsThatNothingNamesAreFreed() throws {
+    let scratch = try Scratch()
+    let small = try Mount.small(scratch.path + "/small", bytes: 8 << 20)
+    let repository = try Repository.initialize(small.path + "/.cairn", chunkSize: 64 * 1024)
+    _ = try repository.save(tensor(1, bytes: 1 << 20), SaveRequest(path: "m1"))
+    let unnamed = repository.path + "/blobs/ab/ab" + String(repeating: "0", count: 62)
+    try Data(count: 1 << 20).write(to: URL(filePath: unnamed))
+    try small.fill(small.path + "/filler", leaving: 0)
+    #expect(try repository.collectGarbage().freed.bytes >= 1 << 20)
+    #expect(!FileManager.default.fileExists(atPath: unnamed))
+    #expect(try repository.load(PathName(path: "m1")) == tensor(1, bytes: 1 << 20))
+    try expectSound(repository)
+  }
+
   /// The disk gets full at every place of a save in turn.
   @Test func howeverFullTheDiskASaveIsWholeOrNotAtAll() throws {
     let scratch = try Scratch()

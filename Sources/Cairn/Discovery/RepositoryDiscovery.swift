@@ -48,7 +48,12 @@ public struct RepositoryDiscovery: Sendable {
     while true {
       let candidate = (current == "/" ? "" : current) + "/" + Repository.directoryName
       var info = stat()
-      if stat(candidate, &info) == 0, info.st_mode & S_IFMT == S_IFDIR { return candidate }
+      if stat(candidate, &info) == 0 {
+        if info.st_mode & S_IFMT == S_IFDIR { return candidate }
+      } else if errno == EIO || errno == ESTALE {
+        // Opening it says so; the one further up is another.
+        return candidate
+      }
       guard current != "/", let slash = current.lastIndex(of: "/") else { return nil }
       current = slash == current.startIndex ? "/" : String(current[..<slash])
     }
@@ -56,7 +61,7 @@ public struct RepositoryDiscovery: Sendable {
 
   /// Throws ``CairnError/Kind/untrusted`` unless the repository in `path` belongs to the user or is on the trusted list.
   public func requireTrust(_ path: String) throws {
-    if belongsToUser(path) || isListed(path) { return }
+    if try belongsToUser(path) || isListed(path) { return }
     let list = trustedListPath ?? "~/.config/cairn/trusted"
     throw CairnError(
       .untrusted, "\(path): belongs to another user",
@@ -64,10 +69,13 @@ public struct RepositoryDiscovery: Sendable {
   }
 
   /// Whether both `path` and, if it is a symbolic link, what it leads to belong to the user.
-  private func belongsToUser(_ path: String) -> Bool {
+  private func belongsToUser(_ path: String) throws -> Bool {
     var link = stat()
     var target = stat()
-    guard lstat(path, &link) == 0, stat(path, &target) == 0 else { return false }
+    guard lstat(path, &link) == 0, stat(path, &target) == 0 else {
+      if errno == ENOENT { return false }
+      throw CairnError.system("stat", path)
+    }
     return link.st_uid == user && target.st_uid == user
   }
 

@@ -63,22 +63,37 @@ public func checkpointMap(
   }
 }
 
+@c(cairn_checkpoint_keys)
+public func checkpointKeys(_ handle: OpaquePointer?, _ result: StringResult?, _ error: StringResult?) -> Int32 {
+  attempt(error) {
+    let storages = try Handle.object(handle, CheckpointHandle.self).keyed.storages
+    try give(.array(storages.map { .string($0.key) }), result)
+  }
+}
+
 @c(cairn_checkpoint_map_all)
 public func checkpointMapAll(
   _ handle: OpaquePointer?, _ keys: UnsafePointer<UnsafePointer<CChar>?>?, _ count: UInt64, _ verifyAndCopy: Int32,
-  _ results: UnsafeMutablePointer<OpaquePointer?>?, _ error: StringResult?
+  _ places: UnsafeMutableRawPointer?, _ regions: UnsafeMutablePointer<OpaquePointer?>?,
+  _ regionCount: UnsafeMutablePointer<UInt64>?, _ error: StringResult?
 ) -> Int32 {
   attempt(error) {
+    regionCount?.pointee = 0
     let count = try size(count, "a list")
     if count == 0 { return }
-    guard let keys, let results else { throw CairnError(.invalid, "the keys, or where to put regions, are NULL") }
+    guard let keys, let places, let regions, let regionCount else {
+      throw CairnError(.invalid, "the keys, or where to put places and regions, are NULL")
+    }
     let names = try (0..<count).map { try text(keys[$0], "key") }
     let loaded = try Handle.object(handle, CheckpointHandle.self).reading {
       try $0.regions(names, verifyAndCopy != 0 ? .copied : .mapped)
     }
-    for (index, (region, byteCount)) in loaded.enumerated() {
-      try Handle.give(RegionHandle(region, byteCount: byteCount), results + index, "a region")
+    let wholes = SharedRegions(loaded)
+    for (index, place) in wholes.places.enumerated() {
+      places.storeBytes(of: place, toByteOffset: index * MemoryLayout<RegionPlace>.stride, as: RegionPlace.self)
     }
+    for (index, whole) in wholes.regions.enumerated() { try Handle.give(whole, regions + index, "a region") }
+    regionCount.pointee = UInt64(wholes.regions.count)
   }
 }
 

@@ -17,8 +17,26 @@ public func saveAddStorage(
   attempt(error) {
     let key = try text(key, "key")
     guard bytes != nil || length == 0 else { throw CairnError(.invalid, "storage \(key): its bytes are NULL") }
-    let source = CallerMemory(base: bytes, size: try size(length, "storage \(key)"), name: "storage \(key)")
+    let source = CallerMemory(base: bytes, size: try size(length, "storage \(key)"), key: Int(key) ?? 0)
     try Handle.object(handle, SaveHandle.self).add(key, source)
+  }
+}
+
+@c(cairn_save_add_storages)
+public func saveAddStorages(
+  _ handle: OpaquePointer?, _ bytes: UnsafePointer<UnsafeRawPointer?>?, _ lengths: UnsafePointer<UInt64>?,
+  _ count: UInt64, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let count = try size(count, "a list")
+    if count == 0 { return }
+    guard let bytes, let lengths else { throw CairnError(.invalid, "the storages, or their lengths, are NULL") }
+    try Handle.object(handle, SaveHandle.self).add(count) { index, key in
+      guard bytes[index] != nil || lengths[index] == 0 else {
+        throw CairnError(.invalid, "storage \(key): its bytes are NULL")
+      }
+      return CallerMemory(base: bytes[index], size: try size(lengths[index], "a storage"), key: key)
+    }
   }
 }
 

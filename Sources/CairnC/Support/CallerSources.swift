@@ -6,8 +6,9 @@ struct CallerMemory: ByteSource, @unchecked Sendable {
   // saved, under the digest that they have.
   let base: UnsafeRawPointer?
   let size: Int
-  let name: String
+  let key: Int
 
+  var name: String { "storage \(key)" }
   var mayRecur: Bool { true }
 
   func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {

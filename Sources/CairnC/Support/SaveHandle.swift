@@ -35,6 +35,15 @@ final class SaveHandle: Sendable {
     }
   }
 
+  /// Adds many storages, each as `source` says for its place in the list and its key: all of them or none.
+  func add(_ count: Int, _ source: (_ index: Int, _ key: Int) throws -> any ByteSource) throws {
+    try state.withLock { state in
+      try Self.requireOpen(state.phase)
+      let first = state.storages.count
+      state.storages += try (0..<count).map { try source($0, first + $0) }
+    }
+  }
+
   func setSkeleton(_ bytes: [UInt8]) throws {
     try state.withLock { state in
       try Self.requireOpen(state.phase)

@@ -12,6 +12,12 @@ struct BlobRows {
   let db: Database
   let blobs: BlobStore
   let packs: Packs
+  private let statements: RapidStatements
+
+  init(db: Database, blobs: BlobStore, packs: Packs) {
+    (self.db, self.blobs, self.packs) = (db, blobs, packs)
+    statements = RapidStatements(db)
+  }
 
   func findPack(_ digest: Digest) throws -> Int64? {
     try Int64.fetchOne(db.cachedStatement(sql: "SELECT id FROM pack WHERE digest = ?"), arguments: [digest.data])
@@ -36,10 +42,16 @@ struct BlobRows {
   private func blob(
     _ digest: Digest, size: Int, stored: Int, place: Place, pack: Int64?, crc32: UInt32
   ) throws -> Int64 {
-    guard let row = try BlobRow(digest, db) else {
-      try db.cachedStatement(
-        sql: "INSERT INTO blob (digest, size, stored, place, pack_id, crc32) VALUES (?, ?, ?, ?, ?, ?)"
-      ).execute(arguments: [digest.data, size, stored, place.rawValue, pack, Int64(crc32)])
+    guard let row = try BlobRow(digest, statements) else {
+      let insert = try statements[
+        "INSERT INTO blob (digest, size, stored, place, pack_id, crc32) VALUES (?, ?, ?, ?, ?, ?)"]
+      try insert.bind(1, digest)
+      try insert.bind(2, size)
+      try insert.bind(3, stored)
+      try insert.bind(4, place.rawValue)
+      try insert.bind(5, pack)
+      try insert.bind(6, Int64(crc32))
+      try insert.run()
       return db.lastInsertedRowID
     }
     if row.refs == 0 {
@@ -83,7 +95,7 @@ struct BlobRows {
     guard let table = try? packs.table(pack) else { return false }
     var isNeeded = false
     for entry in table.entries {
-      guard let row = try BlobRow(entry.digest, db), row.refs > 0, row.size == entry.length else { continue }
+      guard let row = try BlobRow(entry.digest, statements), row.refs > 0, row.size == entry.length else { continue }
       if row.pack == pack {
         isNeeded = true
       } else if let other = try file(of: row) {
@@ -109,20 +121,27 @@ struct BlobRow {
   var refs: Int
 
   /// The row of a digest; nil if there is none.
-  init?(_ digest: Digest, _ db: Database) throws {
-    let find = try db.cachedStatement(
-      sql: """
-        SELECT b.id, b.size, b.place, b.pack_id, p.digest, b.refs FROM blob b LEFT JOIN pack p ON p.id = b.pack_id
-        WHERE b.digest = ?
-        """)
-    guard let row = try Row.fetchOne(find, arguments: [digest.data]) else { return nil }
+  init?(_ digest: Digest, _ db: Database) throws { try self.init(digest, RapidStatements(db)) }
+
+  init?(_ digest: Digest, _ statements: RapidStatements) throws {
+    let find = try statements[
+      """
+      SELECT b.id, b.size, b.place, b.pack_id, p.digest, b.refs FROM blob b LEFT JOIN pack p ON p.id = b.pack_id
+      WHERE b.digest = ?
+      """]
+    try find.bind(1, digest)
+    guard let row = try find.first({ Self(digest, $0) }) else { return nil }
+    self = row
+  }
+
+  private init(_ digest: Digest, _ row: RapidStatement) {
     self.digest = digest
-    id = row[0]
-    size = row[1]
-    place = BlobRows.Place(rawValue: row[2]) ?? .raw
-    packID = row[3]
-    pack = (row[4] as Data?).flatMap { Digest(bytes: $0) }
-    refs = row[5]
+    id = row.integer(0)
+    size = Int(row.integer(1))
+    place = BlobRows.Place(rawValue: Int(row.integer(2))) ?? .raw
+    packID = row.optionalInteger(3)
+    pack = row.digest(4)
+    refs = Int(row.integer(5))
   }
 }
 

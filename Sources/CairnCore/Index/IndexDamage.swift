@@ -18,7 +18,42 @@ func isDamage(ofIndex error: any Error) -> Bool {
   }
 }
 
-/// Whether an error says that a disk or a quota is full.
+/// Whether an error says that a disk or a quota is full, as far as SQLite tells: a quota that is used up is to it like any
+/// other failure to write.
 func isNoSpace(_ error: any Error) -> Bool {
-  (error as? DatabaseError)?.resultCode.primaryResultCode == .SQLITE_FULL || (error as? CairnError)?.kind == .noSpace
+  if let error = error as? CairnError { return error.kind == .noSpace }
+  guard let error = error as? DatabaseError else { return false }
+  return error.resultCode.primaryResultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_WRITE
+}
+
+/// Whether an error says that a writer died in the middle of a transaction, which one who may write has to roll back.
+func isUnfinishedTransaction(_ error: any Error) -> Bool {
+  let code = (error as? DatabaseError)?.extendedResultCode
+  return code == .SQLITE_READONLY_ROLLBACK || code == .SQLITE_READONLY_RECOVERY
+}
+
+/// Does something with the index at `path`: failures of its disk come out as errors that name it, SQLite's own do not.
+func namingIndex<Result>(_ path: String, _ body: () throws -> Result) throws -> Result {
+  do {
+    return try body()
+  } catch {
+    throw named(error, index: path)
+  }
+}
+
+/// The error as one that names the index, if it is one of SQLite's that says that the disk has failed.
+func named(_ error: any Error, index path: String) -> any Error {
+  guard let error = error as? DatabaseError else { return error }
+  let message = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
+  switch error.resultCode.primaryResultCode {
+  case .SQLITE_FULL:
+    return CairnError(.noSpace, message, advice: "free some space, for example with `cairn gc`, and try again")
+  case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL, .SQLITE_NOMEM:
+    return CairnError(.io, message)
+  case .SQLITE_READONLY, .SQLITE_PERM:
+    return CairnError(.readOnly, message, advice: "check the permissions of the repository's directory")
+  case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+    return CairnError.damaged(path, error.message ?? "it is no database", advice: "run `cairn reindex`")
+  default: return error
+  }
 }

@@ -30,14 +30,14 @@ extension IndexFile {
 
   /// Calls `open` with something that can be opened without writing to the repository; nil if there is no index.
   ///
-  /// Where nobody can write, the file without a WAL is all there is, and cannot change (`immutable=1`). Elsewhere a
+  /// Where nobody can write, the file without a journal is all there is, and cannot change (`immutable=1`). Elsewhere a
   /// private copy is read, taken while no writer has the repository's lock; it is as old as its making.
   static func withReadable<Opened>(
     _ path: String, lock: String, _ open: (Readable) throws -> Opened
   ) throws -> Opened? {
     guard try Files.exists(path) else { return nil }
-    let walSize = try Files.status(path + "-wal")?.size ?? 0
-    if walSize == 0, isOnReadOnlyMedia(path) {
+    let isAlone = try ["-wal", "-journal"].allSatisfy { try Files.status(path + $0)?.size ?? 0 == 0 }
+    if isAlone, isOnReadOnlyMedia(path) {
       guard let name = path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) else {
         throw CairnError(.invalid, "\(path): cannot be written as a URI")
       }
@@ -64,7 +64,9 @@ extension IndexFile {
       let shared = try FileLock.acquireShared(lock)
       defer { shared.release() }
       try files.copyItem(atPath: path, toPath: file)
-      if files.fileExists(atPath: path + "-wal") { try files.copyItem(atPath: path + "-wal", toPath: file + "-wal") }
+      for ending in ["-wal", "-journal"] where files.fileExists(atPath: path + ending) {
+        try files.copyItem(atPath: path + ending, toPath: file + ending)
+      }
     }
     return try open(file)
   }

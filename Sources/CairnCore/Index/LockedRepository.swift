@@ -55,7 +55,8 @@ struct LockedRepository {
         do { try append(line) } catch let failure as AppendFailure { throw failure.error }
       }
       indexFollows = false
-      return ["done, but the index could not follow (\(error)); the next command catches up"]
+      let reason = named(error, index: repository.indexPath)
+      return ["done, but the index could not follow (\(reason)); the next command catches up"]
     }
   }
 

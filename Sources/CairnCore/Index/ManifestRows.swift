@@ -7,7 +7,13 @@ struct ManifestRows {
   let blobs: BlobStore
   let packs: Packs
   /// What is remembered from other manifests of the same transaction.
-  var memo: RowMemo?
+  let memo: RowMemo?
+  private let statements: RapidStatements
+
+  init(db: Database, blobs: BlobStore, packs: Packs, memo: RowMemo? = nil) {
+    (self.db, self.blobs, self.packs, self.memo) = (db, blobs, packs, memo)
+    statements = RapidStatements(db)
+  }
 
   /// What a manifest's row lists.
   struct Lists {
@@ -70,30 +76,37 @@ struct ManifestRows {
 
   private func storageID(_ blobs: [Int64], size: Int) throws -> Int64 {
     let packed = PackedIDs.encode(blobs)
-    return try remembered({ $0.storage }, packed) { try findStorage(blobs.first ?? 0, packed.data, size: size) }
+    return try remembered({ $0.storage }, packed) { try findStorage(blobs.first ?? 0, packed, size: size) }
   }
 
-  private func findStorage(_ first: Int64, _ blobs: Data, size: Int) throws -> Int64 {
-    let find = try db.cachedStatement(sql: "SELECT id FROM storage WHERE first_blob = ? AND blobs = ?")
-    if let id = try Int64.fetchOne(find, arguments: [first, blobs]) { return id }
-    try db.cachedStatement(sql: "INSERT INTO storage (first_blob, blobs, size) VALUES (?, ?, ?)")
-      .execute(arguments: [first, blobs, size])
+  private func findStorage(_ first: Int64, _ blobs: [UInt8], size: Int) throws -> Int64 {
+    let find = try statements["SELECT id FROM storage WHERE first_blob = ? AND blobs = ?"]
+    try find.bind(1, first)
+    try find.bind(2, blobs)
+    if let id = try find.first({ $0.integer(0) }) { return id }
+    let insert = try statements["INSERT INTO storage (first_blob, blobs, size) VALUES (?, ?, ?)"]
+    try insert.bind(1, first)
+    try insert.bind(2, blobs)
+    try insert.bind(3, size)
+    try insert.run()
     return db.lastInsertedRowID
   }
 
   private func tensorIDs(_ tensors: [TensorEntry], storageIDs: [Int64]) throws -> [Int64] {
     var types: [TensorType: Int64] = [:]
-    let findName = try db.cachedStatement(sql: "SELECT id FROM tensor_name WHERE name = ?")
-    let insertName = try db.cachedStatement(sql: "INSERT INTO tensor_name (name) VALUES (?)")
-    let find = try db.cachedStatement(
-      sql: "SELECT id FROM tensor WHERE name_id = ? AND storage_id = ? AND type_id = ? AND byte_offset = ?")
-    let insert = try db.cachedStatement(
-      sql: "INSERT INTO tensor (name_id, storage_id, type_id, byte_offset) VALUES (?, ?, ?, ?)")
+    let findName = try statements["SELECT id FROM tensor_name WHERE name = ?"]
+    let insertName = try statements["INSERT INTO tensor_name (name) VALUES (?)"]
+    let find = try statements[
+      "SELECT id FROM tensor WHERE name_id = ? AND storage_id = ? AND type_id = ? AND byte_offset = ?"]
+    let insert = try statements[
+      "INSERT INTO tensor (name_id, storage_id, type_id, byte_offset) VALUES (?, ?, ?, ?)"]
     return try unique(
       tensors.map { tensor in
         let name = try remembered({ $0.name }, tensor.name) {
-          if let id = try Int64.fetchOne(findName, arguments: [tensor.name]) { return id }
-          try insertName.execute(arguments: [tensor.name])
+          try findName.bind(1, tensor.name)
+          if let id = try findName.first({ $0.integer(0) }) { return id }
+          try insertName.bind(1, tensor.name)
+          try insertName.run()
           return db.lastInsertedRowID
         }
         let type = TensorType(dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides)
@@ -102,9 +115,14 @@ struct ManifestRows {
         let key = RowMemo.Tensor(
           name: name, storage: storageIDs[tensor.storage], type: typeID, byteOffset: tensor.byteOffset)
         return try remembered({ $0.tensor }, key) {
-          let arguments: StatementArguments = [key.name, key.storage, key.type, key.byteOffset]
-          if let id = try Int64.fetchOne(find, arguments: arguments) { return id }
-          try insert.execute(arguments: arguments)
+          for statement in [find, insert] {
+            try statement.bind(1, key.name)
+            try statement.bind(2, key.storage)
+            try statement.bind(3, key.type)
+            try statement.bind(4, key.byteOffset)
+          }
+          if let id = try find.first({ $0.integer(0) }) { return id }
+          try insert.run()
           return db.lastInsertedRowID
         }
       })

@@ -7,6 +7,12 @@ import GRDB
 /// Only a row that rises from 0 or falls to 0 touches the level below it.
 struct References {
   let db: Database
+  private let statements: RapidStatements
+
+  init(db: Database) {
+    self.db = db
+    statements = RapidStatements(db)
+  }
 
   /// Counts what a manifest lists that has risen from 0.
   func retain(tensors: [Int64], storages: [Int64], of manifest: Int64) throws {
@@ -29,24 +35,30 @@ struct References {
   }
 
   private func change(tensors: [Int64], storages: [Int64], of manifest: Int64, by step: Int) throws {
-    let find = try db.cachedStatement(sql: "SELECT refs, storage_id, manifests, name_id FROM tensor WHERE id = ?")
-    let update = try db.cachedStatement(sql: "UPDATE tensor SET refs = ?, manifests = ? WHERE id = ?")
+    let find = try statements["SELECT refs, storage_id, manifests, name_id FROM tensor WHERE id = ?"]
+    let update = try statements["UPDATE tensor SET refs = ?, manifests = ? WHERE id = ?"]
     let lists = RecentIDs(db: db, kind: .manifestsOfTensor)
     var touched: [Int64] = []
     for id in tensors {
-      guard let row = try Row.fetchOne(find, arguments: [id]) else { continue }
-      let refs = row[0] as Int + step
-      let storage: Int64 = row[1]
-      var manifests = try PackedIDs.decode(row[2] as Data)
+      try find.bind(1, id)
+      let row = try find.first { row in
+        (Int(row.integer(0)), row.integer(1), try row.withBytes(2) { try PackedIDs.decode($0) }, row.integer(3))
+      }
+      guard let (count, storage, list, name) = row else { continue }
+      let refs = count + step
+      var manifests = list
       if step > 0 {
         try lists.add(manifest, to: &manifests, of: id)
       } else {
         try lists.remove(manifest, from: &manifests, of: id)
       }
-      try update.execute(arguments: [refs, PackedIDs.encode(manifests).data, id])
+      try update.bind(1, refs)
+      try update.bind(2, PackedIDs.encode(manifests))
+      try update.bind(3, id)
+      try update.run()
       guard turned(refs, step) else { continue }
       touched.append(storage)
-      try change(tensor: id, ofName: row[3], by: step)
+      try change(tensor: id, ofName: name, by: step)
     }
     try change(storages: touched, by: step)
     let loose = IDLists(db: db, table: .storageManifests)
@@ -74,29 +86,40 @@ struct References {
   }
 
   private func change(storages: [Int64], by step: Int) throws {
-    let statement = try db.cachedStatement(
-      sql: "UPDATE storage SET refs = refs + ? WHERE id = ? RETURNING refs, blobs")
+    let statement = try statements["UPDATE storage SET refs = refs + ? WHERE id = ? RETURNING refs, blobs"]
+    var touched: [Int64] = []
     for id in storages {
-      guard let row = try Row.fetchOne(statement, arguments: [step, id]), turned(row[0], step) else { continue }
-      let blobs = Set(try PackedIDs.decode(row[1] as Data)).sorted()
+      try statement.bind(1, step)
+      try statement.bind(2, id)
+      let list = try statement.first { row in
+        turned(Int(row.integer(0)), step) ? try row.withBytes(1) { try PackedIDs.decode($0) } : []
+      }
+      guard var blobs = list else { continue }
       if blobs.count > 1 {
-        let lists = IDLists(db: db, table: .blobStorages)
-        for blob in blobs {
-          if step > 0 { try lists.insert(CollectionOfOne(id), into: blob) } else { try lists.remove(id, from: blob) }
+        blobs = Set(blobs).sorted()
+        if blobs.count > 1 {
+          let lists = IDLists(db: db, table: .blobStorages)
+          for blob in blobs {
+            if step > 0 { try lists.insert(CollectionOfOne(id), into: blob) } else { try lists.remove(id, from: blob) }
+          }
         }
       }
-      try change(blobs: blobs, by: step)
+      touched += blobs
     }
+    try change(blobs: touched, by: step)
   }
 
   private func change(blobs: [Int64], by step: Int) throws {
-    let statement = try db.cachedStatement(
-      sql: "UPDATE blob SET refs = refs + ? WHERE id = ? RETURNING refs, pack_id")
+    let statement = try statements["UPDATE blob SET refs = refs + ? WHERE id = ? RETURNING refs, pack_id"]
+    var packs: [Int64: Int] = [:]
     for id in blobs {
-      guard let row = try Row.fetchOne(statement, arguments: [step, id]), turned(row[0], step) else { continue }
-      if let pack = row[1] as Int64? {
-        try db.cachedStatement(sql: "UPDATE pack SET refs = refs + ? WHERE id = ?").execute(arguments: [step, pack])
-      }
+      try statement.bind(1, step)
+      try statement.bind(2, id)
+      let pack = try statement.first { turned(Int($0.integer(0)), step) ? $0.optionalInteger(1) : nil }
+      if let pack = pack ?? nil { packs[pack, default: 0] += step }
+    }
+    for (pack, change) in packs {
+      try db.cachedStatement(sql: "UPDATE pack SET refs = refs + ? WHERE id = ?").execute(arguments: [change, pack])
     }
   }
 

@@ -12,6 +12,12 @@ extension Repository {
   func locked<Result>(
     checkCancelled: (() throws -> Void)? = nil, _ body: (inout LockedRepository) throws -> Result
   ) throws -> Result {
+    try namingIndex(indexPath) { try settled(checkCancelled, body) }
+  }
+
+  private func settled<Result>(
+    _ checkCancelled: (() throws -> Void)?, _ body: (inout LockedRepository) throws -> Result
+  ) throws -> Result {
     let lock = try acquireLock(checkCancelled: checkCancelled)
     defer { lock.release() }
     let log = try Log(repository: path)
@@ -44,7 +50,7 @@ extension Repository {
     do {
       return try settleOnDisk(log)
     } catch let error where isNoSpace(error) {
-      logger.warning("\(indexPath): cannot follow the log, since the disk is full: a copy in memory does")
+      logger.warning("\(indexPath): cannot follow the log (\(error)): a copy in memory does")
       return try settleInMemory(log)
     }
   }
@@ -193,6 +199,10 @@ extension Repository {
   ///
   /// `progress` is told how many bytes of the log have been read, and how many it has.
   public func reindex(progress: Progress? = nil) throws {
+    try namingIndex(indexPath) { try makeAnew(progress) }
+  }
+
+  private func makeAnew(_ progress: Progress?) throws {
     let lock = try acquireLock()
     defer { lock.release() }
     let log = try Log(repository: path)
@@ -223,6 +233,10 @@ extension Repository {
   ///
   /// Where this user may not write, an index that is behind is read as it is, with a warning.
   func read<Result>(_ body: (Database) throws -> Result) throws -> Result {
+    try namingIndex(indexPath) { try readSettled(body) }
+  }
+
+  private func readSettled<Result>(_ body: (Database) throws -> Result) throws -> Result {
     for attempt in 0..<3 {
       guard let connection = try readerIfIntact() else {
         guard isWritable else {
@@ -233,22 +247,24 @@ extension Repository {
         try locked { _ in }
         continue
       }
-      try IndexFile.checkNotNewer(connection.queue, path: indexPath)
-      if try isBehind(connection.queue) {
-        if isWritable {
-          try locked { _ in }
-          continue
-        }
-        // A private copy may be older than the index itself.
-        dropReader()
-        if attempt == 0 { continue }
-        logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
-      }
       do {
+        try IndexFile.checkNotNewer(connection.queue, path: indexPath)
+        if try isBehind(connection.queue) {
+          if isWritable {
+            try locked { _ in }
+            continue
+          }
+          // A private copy may be older than the index itself.
+          dropReader()
+          if attempt == 0 { continue }
+          logger.warning("\(indexPath): the index is behind the log, and this user may not bring it up to date")
+        }
         return try connection.queue.read(body)
       } catch let error where isDamage(ofIndex: error) && isWritable && attempt == 0 {
         logger.warning("\(indexPath): damaged (\(error)); it is moved aside and rebuilt from the log")
         try reindex()
+      } catch let error where isUnfinishedTransaction(error) && isWritable {
+        try locked { _ in }
       }
     }
     // Others write all the time: what the index says now is as good as what it will say in a moment.
@@ -263,7 +279,7 @@ extension Repository {
         try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0)
       }
       return usable ? connection : nil
-    } catch let error where isDamage(ofIndex: error) {
+    } catch let error where isDamage(ofIndex: error) || isUnfinishedTransaction(error) {
       return nil
     }
   }

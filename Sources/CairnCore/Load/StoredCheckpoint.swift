@@ -77,8 +77,9 @@ public final class StoredCheckpoint: Sendable {
       }
     }
     var pieces: [(storage: Int, chunk: Int, region: MemoryRegion, offset: Int)] = []
-    for (position, index) in indexes.enumerated() where regions[position] == nil {
-      let region = try MemoryRegion.allocate(size(index))
+    let copied = indexes.indices.filter { regions[$0] == nil }
+    for (position, region) in zip(copied, try MemoryRegion.allocate(copied.map { size(indexes[$0]) })) {
+      let index = indexes[position]
       regions[position] = region
       var offset = 0
       for chunk in manifest.storages[index].chunks {

@@ -66,29 +66,42 @@ extension Repository {
 
   private func unlinkUnnamed(_ files: [ListedFile], force: Bool) throws -> Freed {
     if files.isEmpty { return Freed() }
-    let moved = try locked { locked -> (directory: WriterDirectory, freed: Freed)? in
-      let unnamed = try locked.write { db in
-        if try !force && Self.hasUnreadableManifest(db) { return [ListedFile]() }
-        return try files.filter { file in
-          if try file.hasRow(db) { return try file.isHealed(db, blobs) }
-          // An index that was made anew knows a pack only if it found a blob in it that it had not found elsewhere.
-          return try file.ending != ".pack" || !locked.rows(db).adopt(file.digest)
-        }
-      }
-      if unnamed.isEmpty { return nil }
-      let directory = try WriterDirectory(repository: path, modes: modes)
+    let moved = try locked { locked -> (directory: WriterDirectory?, freed: Freed) in
+      let unnamed = try unnamed(files, force: force, locked)
+      if unnamed.isEmpty { return (nil, Freed()) }
+      let directory = try roomForVictims()
       var freed = Freed()
       for file in unnamed {
-        let size = try Files.linkStatus(file.path)?.size ?? 0
-        if try Files.renameIfThere(file.path, to: directory.path + "/" + file.name) {
-          freed += Freed(files: 1, bytes: size)
+        guard let size = try Files.linkStatus(file.path)?.size else { continue }
+        if let directory {
+          guard try Files.renameIfThere(file.path, to: directory.path + "/" + file.name) else { continue }
+        } else {
+          try Files.unlink(file.path)
         }
+        freed += Freed(files: 1, bytes: size)
       }
       return (directory, freed)
     }
-    guard let moved else { return Freed() }
-    try moved.directory.remove()
+    try moved.directory?.remove()
     return moved.freed
+  }
+
+  /// Those of `files` that no row needs.
+  private func unnamed(_ files: [ListedFile], force: Bool, _ locked: LockedRepository) throws -> [ListedFile] {
+    func choose(_ db: Database, pack isNeeded: (Digest) throws -> Bool) throws -> [ListedFile] {
+      if try !force && Self.hasUnreadableManifest(db) { return [] }
+      return try files.filter { file in
+        if try file.hasRow(db) { return try file.isHealed(db, blobs) }
+        return try file.ending != ".pack" || !isNeeded(file.digest)
+      }
+    }
+    do {
+      // An index that was made anew knows a pack only if it found a blob in it that it had not found elsewhere.
+      return try locked.write { db in try choose(db) { try locked.rows(db).adopt($0) } }
+    } catch let error where isNoSpace(error) {
+      // What else goes makes room for looking into the packs the next time.
+      return try locked.index.read { db in try choose(db) { _ in true } }
+    }
   }
 
   private func removeAbandonedDirectories() throws -> Int {

@@ -49,6 +49,18 @@ public struct Digest: Sendable, Hashable, Comparable, CustomStringConvertible {
   }
 
   /// The digest whose 32 bytes these are; nil if there are more or fewer.
+  init?(bytes: UnsafeRawBufferPointer) {
+    guard bytes.count == Self.byteCount else { return nil }
+    words = Self.load(bytes)
+  }
+
+  /// Calls `body` with the 32 bytes, without an array of them.
+  func withBigEndianBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    try withUnsafeBytes(
+      of: (words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian), body)
+  }
+
+  /// The digest whose 32 bytes these are; nil if there are more or fewer.
   public init?(bytes: some Collection<UInt8>) {
     guard bytes.count == Self.byteCount else { return nil }
     words = Array(bytes).withUnsafeBytes { Self.load($0) }

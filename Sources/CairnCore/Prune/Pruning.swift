@@ -58,7 +58,7 @@ extension Repository {
       var plan = PrunePlan(groups: policy.evaluate(found.all, released: released), freed: Freed())
       var estimate = ReleaseEstimate(db)
       for checkpoint in plan.removed {
-        if let manifest = found.manifests[checkpoint.id] { try estimate.release(manifest: manifest) }
+        if let manifest = found.manifests[checkpoint.id] { estimate.release(manifest: manifest) }
       }
       plan.freed = try estimate.freed(self)
       return plan

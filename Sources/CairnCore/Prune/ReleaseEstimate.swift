@@ -2,8 +2,12 @@ import Foundation
 import GRDB
 
 /// What removing checkpoints and the sweep after it would free: ``References`` gone through in memory, nothing written.
+///
+/// For a few of many checkpoints row by row; for many, from one pass over what all hold.
 struct ReleaseEstimate {
   private let db: Database
+  /// How many checkpoints let go of each manifest.
+  private var released: [Int64: Int] = [:]
   private var manifests: [Int64: Int] = [:]
   private var tensors: [Int64: Int] = [:]
   private var storages: [Int64: Int] = [:]
@@ -12,10 +16,41 @@ struct ReleaseEstimate {
   private var fallen = Freed()
   private var fallenPacks: [Int64] = []
 
-  init(_ db: Database) { self.db = db }
+  /// Above how many manifests all rows are read at once: a second, whatever is removed.
+  private let fewManifests: Int
+
+  init(_ db: Database, fewManifests: Int = 200) {
+    self.db = db
+    self.fewManifests = fewManifests
+  }
 
   /// Takes away the reference of a checkpoint to its manifest.
-  mutating func release(manifest id: Int64) throws {
+  mutating func release(manifest id: Int64) { released[id, default: 0] += 1 }
+
+  /// The files of what falls to 0, by all that stays and all that goes.
+  private func fallenOfMany(_ repository: Repository) throws -> Freed {
+    var (kept, gone): ([Int64], [Int64]) = ([], [])
+    for row in try Row.fetchAll(db, sql: "SELECT id, refs FROM manifest WHERE refs > 0 ORDER BY id") {
+      let id: Int64 = row[0]
+      if row[1] as Int > released[id] ?? 0 { kept.append(id) } else { gone.append(id) }
+    }
+    let lists = try ManifestLists(db)
+    var ownership = Ownership(try ReferenceGraph(db, repository.blobs))
+    for (manifests, stays) in [(kept, true), (gone, false)] {
+      ownership.beginGroup(outside: stays)
+      for manifest in manifests {
+        try lists.read(manifest) { list in
+          ownership.visit(blobID: list.blob)
+          for id in list.storages { ownership.visit(storageID: id) }
+          for id in list.tensors { ownership.visit(tensorID: id) }
+        }
+      }
+    }
+    let total = ownership.holdings().total
+    return Freed(files: total.freedFiles, bytes: total.freed)
+  }
+
+  private mutating func releaseOneByOne(manifest id: Int64) throws {
     guard try fell(&manifests, "manifest", "blob_id", id) != nil else { return }
     try ManifestLists(db).read(id) { lists in
       for tensor in lists.tensors {
@@ -27,10 +62,18 @@ struct ReleaseEstimate {
   }
 
   /// What the sweep would unlink: what has fallen to 0, and what was there already.
-  func freed(_ repository: Repository) throws -> Freed {
+  mutating func freed(_ repository: Repository) throws -> Freed {
     // Nobody can say what one that cannot be read needs: nothing is unlinked.
-    let unreadable = try Int64.fetchAll(db, sql: "SELECT id FROM manifest WHERE state > 0 AND state = 2 AND refs > 0")
-    if unreadable.contains(where: { manifests[$0] != 0 }) { return Freed() }
+    let unreadable = try Row.fetchAll(
+      db, sql: "SELECT id, refs FROM manifest WHERE state > 0 AND state = 2 AND refs > 0")
+    if unreadable.contains(where: { $0[1] as Int > released[$0[0]] ?? 0 }) { return Freed() }
+    if released.count > fewManifests {
+      fallen = try fallenOfMany(repository)
+    } else {
+      for (manifest, count) in released {
+        for _ in 0..<count { try releaseOneByOne(manifest: manifest) }
+      }
+    }
     var freed = fallen
     let waiting = try Row.fetchOne(
       db, sql: "SELECT count(*), cast(total(stored) AS INTEGER) FROM blob WHERE refs = 0 AND place <> 2")

@@ -60,7 +60,9 @@ extension CheckpointQuery {
     let statement: Statement
     do {
       statement = try db.makeStatement(sql: sql)
-    } catch let error as DatabaseError {
+    } catch let error as DatabaseError
+      where [.SQLITE_ERROR, .SQLITE_TOOBIG, .SQLITE_NOMEM].contains(error.resultCode.primaryResultCode)
+    {
       // Damage shows when rows are read: this is an expression that takes more than SQLite's parser has.
       throw CairnError(.invalid, "the expression is too complex: \(error.message ?? "")", advice: "use a simpler one")
     }

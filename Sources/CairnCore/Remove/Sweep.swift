@@ -4,6 +4,9 @@ import GRDB
 extension Repository {
   /// How many files leave their place while the lock is held once.
   static let sweepBatch = 4_096
+  /// How many rows go meanwhile: those of blobs in packs have no file to be renamed, and each batch writes the pages of
+  /// the index anew.
+  static let sweepRows = 8 * sweepBatch
 
   /// Unlinks the files of rows at 0 and deletes the rows, in batches; returns what was freed.
   ///
@@ -39,7 +42,7 @@ extension Repository {
     try locked { locked in
       let found = try locked.index.read { db -> Victims? in
         if try !force && Self.hasUnreadableManifest(db) { return nil }
-        return try Victims(db, limit: Self.sweepBatch)
+        return try Victims(db, files: Self.sweepBatch, rows: Self.sweepRows)
       }
       guard var victims = found, !victims.isEmpty else { return nil }
       let all = try locked.index.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM blob WHERE refs = 0") ?? 0 }
@@ -56,7 +59,7 @@ extension Repository {
       do {
         try locked.write { try victims.deleteRows($0) }
         return Batch(
-          directory: directory, freed: freed, waiting: max(0, all - Self.sweepBatch), isLasting: locked.isLasting)
+          directory: directory, freed: freed, waiting: max(0, all - victims.blobCount), isLasting: locked.isLasting)
       } catch let error where isNoSpace(error) {
         // The rows stay at 0; unlinking the files is what makes room for deleting them.
         return Batch(directory: directory, freed: freed, isLasting: false)
@@ -69,7 +72,7 @@ extension Repository {
   }
 
   /// A directory to move files into; nil if the disk is too full even for that.
-  private func roomForVictims() throws -> WriterDirectory? {
+  func roomForVictims() throws -> WriterDirectory? {
     do {
       return try WriterDirectory(repository: path, modes: modes)
     } catch let error where isNoSpace(error) {
@@ -143,25 +146,32 @@ struct Victims {
 
   var isEmpty: Bool { blobs.isEmpty && packs.isEmpty && !hasRowsAbove }
 
-  init(_ db: Database, limit: Int) throws {
+  /// How many blobs' rows there are among them.
+  var blobCount: Int { blobs.count }
+
+  /// Takes rows until there are so many files, or so many rows.
+  init(_ db: Database, files: Int, rows limit: Int) throws {
     for table in ["manifest", "tensor", "storage"] where !hasRowsAbove {
       hasRowsAbove = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE refs = 0)") ?? false
     }
-    let rows = try Row.fetchAll(
+    let rows = try Row.fetchCursor(
       db, sql: "SELECT id, digest, stored, place FROM blob WHERE refs = 0 LIMIT ?", arguments: [limit])
-    for row in rows {
+    var (taken, ownFiles) = (0, 0)
+    while ownFiles < files, let row = try rows.next() {
+      taken += 1
       guard let digest = Digest(bytes: row[1] as Data) else { continue }
       // Whatever form it is in: a raw file may lie beside a compressed one after a restore.
       let encodings: [BlobStore.Encoding] = row[3] as Int == BlobRows.Place.pack.rawValue ? [] : [.raw, .zstd]
+      if !encodings.isEmpty { ownFiles += 1 }
       blobs.append(File(id: row[0], digest: digest, stored: row[2], encodings: encodings))
     }
     // A pack only once no row of a blob points to it any more.
-    if blobs.count < limit {
+    if taken < limit, ownFiles < files {
       let sql = """
         SELECT id, digest FROM pack WHERE refs = 0
           AND NOT EXISTS (SELECT 1 FROM blob WHERE pack_id = pack.id AND refs > 0) LIMIT ?
         """
-      for row in try Row.fetchAll(db, sql: sql, arguments: [limit - blobs.count]) {
+      for row in try Row.fetchAll(db, sql: sql, arguments: [files - ownFiles]) {
         guard let digest = Digest(bytes: row[1] as Data) else { continue }
         packs.append(File(id: row[0], digest: digest, stored: 0, encodings: [.pack]))
       }
@@ -191,7 +201,11 @@ struct Victims {
     try db.execute(sql: "DELETE FROM manifest WHERE refs = 0")
     try db.execute(sql: "DELETE FROM tensor WHERE refs = 0")
     try db.execute(sql: "DELETE FROM storage WHERE refs = 0")
-    for blob in blobs { try db.cachedStatement(sql: "DELETE FROM blob WHERE id = ?").execute(arguments: [blob.id]) }
+    let delete = try RapidStatement(db, "DELETE FROM blob WHERE id = ?")
+    for blob in blobs {
+      try delete.bind(1, blob.id)
+      try delete.run()
+    }
     for pack in packs {
       try db.cachedStatement(sql: "DELETE FROM blob WHERE pack_id = ? AND refs = 0").execute(arguments: [pack.id])
       try db.cachedStatement(sql: "DELETE FROM pack WHERE id = ?").execute(arguments: [pack.id])

@@ -186,14 +186,17 @@ extension Repository {
 
   static func places(of digests: some Collection<Digest>, in db: Database) throws -> [Digest: BlobPlace] {
     var found: [Digest: BlobPlace] = [:]
-    let find = try db.cachedStatement(
-      sql: """
-        SELECT b.size, p.digest, b.crc32 FROM blob b LEFT JOIN pack p ON p.id = b.pack_id WHERE b.digest = ? AND b.refs > 0
-        """)
+    let find = try RapidStatement(
+      db,
+      """
+      SELECT b.size, p.digest, b.crc32 FROM blob b LEFT JOIN pack p ON p.id = b.pack_id WHERE b.digest = ? AND b.refs > 0
+      """)
     for digest in digests {
-      guard let row = try Row.fetchOne(find, arguments: [digest.data]) else { continue }
-      found[digest] = BlobPlace(
-        size: row[0], pack: (row[1] as Data?).flatMap { Digest(bytes: $0) }, crc32: UInt32(row[2] as Int64))
+      try find.bind(1, digest)
+      found[digest] = try find.first {
+        BlobPlace(
+          size: Int($0.integer(0)), pack: $0.digest(1), crc32: UInt32(truncatingIfNeeded: $0.integer(2)))
+      }
     }
     return found
   }

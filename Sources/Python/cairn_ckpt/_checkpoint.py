@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _native
 
@@ -17,7 +17,7 @@ def _close(function: str, handle: int, process: int) -> None:
 
 
 class Region:
-    """Memory with the bytes of a storage: writable, and never written back to the repository."""
+    """Memory with bytes of storages: writable, and never written back to the repository."""
 
     def __init__(self, handle: int) -> None:
         library = _native.library()
@@ -26,6 +26,20 @@ class Region:
         finalizer = weakref.finalize(self, _close, "cairn_region_close", handle, os.getpid())
         # At exit other objects may still look at the memory; the process takes it with it.
         finalizer.atexit = False
+
+    def buffer(self) -> ctypes.Array[ctypes.c_char]:
+        """The bytes as a buffer, by which the region lives for as long as any view of it."""
+        memory = (ctypes.c_char * self.length).from_address(self.address)
+        memory._cairn_region = self  # type: ignore[attr-defined]
+        return memory
+
+
+class Place(NamedTuple):
+    """Where a storage is in memory."""
+
+    buffer: ctypes.Array[ctypes.c_char]
+    offset: int
+    length: int
 
 
 class Checkpoint:
@@ -94,19 +108,30 @@ class Checkpoint:
             _native.call_handle("cairn_checkpoint_map", self._handle, _native.encode(key))
         )
 
-    def map_all(self, verify_and_copy: bool = False) -> dict[str, Region]:
-        """Maps all storages, the largest first within the process's limit, the rest read."""
-        keys = [str(storage["key"]) for storage in self.info["storages"]]
+    def map_all(self, verify_and_copy: bool = False) -> dict[str, Place]:
+        """All storages in memory: the largest mapped, within the process's limit, the rest read.
+
+        Small ones share regions.
+        """
+        keys: list[str] = _native.call_json("cairn_checkpoint_keys", self._handle)
         if not keys:
             return {}
-        names = (ctypes.c_char_p * len(keys))(*[_native.encode(key) for key in keys])
-        handles = (ctypes.c_void_p * len(keys))()
+        count = len(keys)
+        names = (ctypes.c_char_p * count)(*[_native.encode(key) for key in keys])
+        places = (ctypes.c_uint64 * (3 * count))()
+        handles = (ctypes.c_void_p * count)()
+        region_count = ctypes.c_uint64()
         _native.call(
             "cairn_checkpoint_map_all",
             self._handle,
             names,
-            len(keys),
+            count,
             int(verify_and_copy),
+            places,
             ctypes.cast(handles, ctypes.POINTER(ctypes.c_void_p)),
+            ctypes.byref(region_count),
         )
-        return {key: Region(handle) for key, handle in zip(keys, handles)}
+        buffers = [Region(handle).buffer() for handle in handles[: region_count.value]]
+        numbers = places[:]
+        in_buffers = (buffers[index] for index in numbers[0::3])
+        return dict(zip(keys, map(Place, in_buffers, numbers[1::3], numbers[2::3])))

@@ -30,6 +30,7 @@ Handle = ctypes.c_void_p
 _Out = ctypes.POINTER(ctypes.c_void_p)
 _Text = ctypes.c_char_p
 _Size = ctypes.c_uint64
+_Sizes = ctypes.POINTER(_Size)
 
 READ_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p, _Size, _Size)
 """Fills a buffer with the bytes at an offset: ``(context, buffer, offset, length)``; 0, or not."""
@@ -45,6 +46,7 @@ _FALLIBLE: dict[str, list[Any]] = {
     "cairn_name_for_file": [Handle, _Text, _Out],
     "cairn_save_begin": [Handle, _Out],
     "cairn_save_add_storage": [Handle, _Text, ctypes.c_void_p, _Size],
+    "cairn_save_add_storages": [Handle, _Out, _Sizes, _Size],
     "cairn_save_add_stream": [Handle, _Text, _Size, READ_FUNCTION, ctypes.c_void_p],
     "cairn_save_set_skeleton": [Handle, ctypes.c_char_p, _Size],
     "cairn_save_commit": [Handle, _Text, _Out],
@@ -55,7 +57,10 @@ _FALLIBLE: dict[str, list[Any]] = {
     "cairn_checkpoint_info": [Handle, _Out],
     "cairn_checkpoint_skeleton": [Handle, _Out, ctypes.POINTER(_Size)],
     "cairn_checkpoint_map": [Handle, _Text, _Out],
-    "cairn_checkpoint_map_all": [Handle, ctypes.POINTER(_Text), _Size, ctypes.c_int32, _Out],
+    "cairn_checkpoint_keys": [Handle, _Out],
+    "cairn_checkpoint_map_all": [
+        Handle, ctypes.POINTER(_Text), _Size, ctypes.c_int32, ctypes.c_void_p, _Out, _Sizes,
+    ],
     "cairn_checkpoint_read": [Handle, _Text, _Size, _Size, ctypes.c_void_p, ctypes.c_int32],
     "cairn_checkpoint_file": [Handle, _Text, _Out],
     "cairn_file_read": [Handle, _Size, _Size, ctypes.c_void_p],

@@ -33,9 +33,8 @@ class PickledState:
     locations: list[str] = field(default_factory=list)
 
 
-def _refuse_distributed(value: Any) -> None:
+def _refuse_distributed(kind: type) -> None:
     """Refuses what would be saved as this process's part of it, silently."""
-    kind = type(value)
     module = kind.__module__ or ""
     if not module.startswith("torch.distributed"):
         return
@@ -59,8 +58,13 @@ class _Pickler(pickle.Pickler):
         self.locations: dict[str, None] = {}
         self._keys: dict[int, str] = {}
         self._dtypes: dict[int, torch.dtype] = {}
+        # Of each object it is asked, the keys of dictionaries too: most are of a few types.
+        self._inline: set[type] = set()
 
     def persistent_id(self, obj: Any) -> tuple[Any, ...] | None:
+        kind = type(obj)
+        if kind in self._inline:
+            return None
         torch = self._torch
         if isinstance(obj, torch.storage.TypedStorage):
             storage = obj._untyped_storage
@@ -73,7 +77,8 @@ class _Pickler(pickle.Pickler):
             storage_class = torch.serialization.normalize_storage_type(type(obj))
             count = obj.nbytes()
         else:
-            _refuse_distributed(obj)
+            _refuse_distributed(kind)
+            self._inline.add(kind)
             return None
 
         if getattr(obj, "_fake_device", None) is not None or storage.device.type == "meta":

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
-from typing import Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from . import _native
 from ._errors import CairnError, InvalidArgument
 from ._pickling import PickledState, StorageStream, is_in_memory, synchronize_devices
+
+if TYPE_CHECKING:
+    import torch
 
 _logger = logging.getLogger("cairn_ckpt")
 
@@ -20,6 +25,14 @@ def _encoded(request: dict[str, Any]) -> bytes:
         raise InvalidArgument(
             "invalid", f"{request.get('path')}: metadata must be plain JSON values: {error}"
         ) from error
+
+
+def _add_in_memory(save: int, storages: list[torch.UntypedStorage]) -> None:
+    """Adds storages under the next keys, all in one call: twenty thousand take a while else."""
+    count = len(storages)
+    addresses = (ctypes.c_void_p * count)(*[storage.data_ptr() for storage in storages])
+    lengths = (ctypes.c_uint64 * count)(*[storage.nbytes() for storage in storages])
+    _native.call("cairn_save_add_storages", save, addresses, lengths, count)
 
 
 def commit(repository: int, pickled: PickledState, request: dict[str, Any]) -> dict[str, Any]:
@@ -37,17 +50,17 @@ def commit(repository: int, pickled: PickledState, request: dict[str, Any]) -> d
     streams: list[StorageStream] = []
     reports: list[dict[str, Any]] = []
     try:
-        for key, storage in pickled.storages.items():
-            if is_in_memory(storage):
-                address, length = storage.data_ptr(), storage.nbytes()
-                _native.call("cairn_save_add_storage", save, key.encode(), address, length)
+        for in_memory, group in groupby(pickled.storages.items(), lambda i: is_in_memory(i[1])):
+            if in_memory:
+                _add_in_memory(save, [storage for _, storage in group])
                 continue
-            stream = StorageStream(storage)
-            streams.append(stream)
-            _native.call(
-                "cairn_save_add_stream",
-                save, key.encode(), storage.nbytes(), stream.function, None,
-            )
+            for key, storage in group:
+                stream = StorageStream(storage)
+                streams.append(stream)
+                _native.call(
+                    "cairn_save_add_stream",
+                    save, key.encode(), storage.nbytes(), stream.function, None,
+                )
         skeleton = pickled.skeleton
         _native.call("cairn_save_set_skeleton", save, skeleton, len(skeleton))
         try:

@@ -8,13 +8,12 @@ weights-only unpickler, fake mode, ``skip_data``, validation of sparse tensors) 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import inspect
 import pickle
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ._checkpoint import Checkpoint, Region
+from ._checkpoint import Checkpoint, Place, Region
 from ._errors import DamagedRepository, InvalidPointer
 from ._hook import POINTER_FUNCTION, POINTER_MODULE
 
@@ -28,13 +27,18 @@ def tensor_of_bytes(region: Region) -> torch.Tensor:
     """A ``uint8`` tensor on a region's own memory, which lives for as long as any view of it."""
     import torch
 
-    length = region.length
-    if length == 0:
+    return _tensor(Place(region.buffer(), 0, region.length))
+
+
+def _tensor(place: Place) -> torch.Tensor:
+    import torch
+
+    if place.length == 0:
         # The device is named, here and below: there may be a default one.
         return torch.empty(0, dtype=torch.uint8, device="cpu")
-    memory = (ctypes.c_char * length).from_address(region.address)
-    memory._cairn_region = region  # type: ignore[attr-defined]
-    return torch.frombuffer(memory, dtype=torch.uint8)
+    return torch.frombuffer(
+        place.buffer, dtype=torch.uint8, count=place.length, offset=place.offset
+    )
 
 
 def _without_pointers(checkpoint: Checkpoint) -> bytes:
@@ -53,7 +57,7 @@ class _Reader:
     def __init__(self, checkpoint: Checkpoint, verify: bool) -> None:
         self._checkpoint = checkpoint
         self._verify = verify
-        self._regions: dict[str, Region] | None = None
+        self._places: dict[str, Place] | None = None
 
     def has_record(self, name: str) -> bool:
         return name in ("data.pkl", "byteorder")
@@ -76,18 +80,18 @@ class _Reader:
         return ""
 
     def get_storage_from_record(self, name: str, length: int, kind: Any) -> torch.Tensor:
-        if self._regions is None:
-            self._regions = self._checkpoint.map_all(verify_and_copy=self._verify)
-        region = self._regions.get(name.removeprefix("data/"))
-        if region is None or region.length != length:
-            found = "none" if region is None else f"one of {region.length} bytes"
+        if self._places is None:
+            self._places = self._checkpoint.map_all(verify_and_copy=self._verify)
+        place = self._places.get(name.removeprefix("data/"))
+        if place is None or place.length != length:
+            found = "none" if place is None else f"one of {place.length} bytes"
             raise DamagedRepository(
                 "damaged",
                 f"{self._checkpoint.name}: refers to a storage {name!r} of {length} bytes, "
                 f"but holds {found}",
                 "run `cairn verify`",
             )
-        return tensor_of_bytes(region)
+        return _tensor(place)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,114 @@
+"""Taking times: contenders in turn, in rounds whose order rotates, so that a slow minute hits all."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Samples:
+    """What one contender came to in each round, in seconds."""
+
+    values: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
+    """User and system time of it and of programs that it ran: what other work on the machine spoils least."""
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def least(self) -> float:
+        return min(self.values)
+
+    @property
+    def most(self) -> float:
+        return max(self.values)
+
+
+class Timings:
+    """The samples of all contenders of all workloads: ``workload / contender``."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, dict[str, Samples]] = {}
+
+    def add(self, workload: str, contender: str, seconds: float, processor: float) -> None:
+        """Notes one round's times."""
+        found = self.samples.setdefault(workload, {}).setdefault(contender, Samples())
+        found.values.append(seconds)
+        found.processor.append(processor)
+
+    def get(self, workload: str, contender: str) -> Samples | None:
+        """The samples of one; None if it did not run."""
+        return self.samples.get(workload, {}).get(contender)
+
+
+def processor_seconds() -> float:
+    """User and system time of this process and of its children that have ended."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def seconds(work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """How long something takes, on the clock and of the processors, and its result."""
+    gc.collect()
+    used = processor_seconds()
+    start = time.perf_counter()
+    result = work()
+    taken = time.perf_counter() - start
+    return taken, processor_seconds() - used, result
+
+
+def in_turn(
+    timings: Timings,
+    workload: str,
+    turn: int,
+    contenders: dict[str, Callable[[], Any]],
+    check: Callable[[str, Any], None] | None = None,
+) -> None:
+    """Runs each contender once, beginning with another one each turn; `check` looks at results."""
+    names = list(contenders)
+    shift = turn % len(names) if names else 0
+    for name in names[shift:] + names[:shift]:
+        taken, processor, result = seconds(contenders[name])
+        if check is not None:
+            check(name, result)
+        del result
+        timings.add(workload, name, taken, processor)
+
+
+def resident() -> int:
+    """Anonymous memory of this process in bytes: pages of mapped files are the kernel's to drop."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def extra_memory(work: Callable[[], Any]) -> tuple[int, Any]:
+    """The most memory that `work` had on top of what there was, in bytes, and its result."""
+    gc.collect()
+    before = peak = resident()
+    done = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not done.wait(0.002):
+            peak = max(peak, resident())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        result = work()
+    finally:
+        done.set()
+        watcher.join()
+    return max(peak, resident()) - before, result

@@ -1,0 +1,73 @@
+"""Files to save, and repositories to begin with."""
+
+import hashlib
+import json
+import os
+import random
+import sqlite3
+import struct
+import subprocess
+
+KIB = 1024
+
+
+class Materials:
+    """Files that share parts with each other, below one directory; the same for the same seed."""
+
+    def __init__(self, directory: str, seed: int = 1):
+        os.makedirs(directory, exist_ok=True)
+        self.directory = directory
+        self.digests: dict[str, str] = {}
+        random_bytes = random.Random(seed).randbytes
+        chunks = [random_bytes(64 * KIB) for _ in range(5)]
+        # Two chunks of their own and a rest that goes into a pack; the second shares one with the first, and so on.
+        self._add("one", chunks[0] + chunks[1] + random_bytes(2_000))
+        self._add("two", chunks[0] + chunks[2] + random_bytes(2_500))
+        self._add("three", chunks[3] + random_bytes(1_000))
+        # Tensors so small that they share packs.
+        tensors = {f"t{i}": random_bytes(1_500 + 100 * i) for i in range(9)}
+        self._add("many.safetensors", safetensors(tensors))
+        self._add("few.safetensors", safetensors({name: tensors[name] for name in ("t0", "t1")}))
+
+    def _add(self, name: str, content: bytes) -> None:
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        self.digests[name] = hashlib.sha256(content).hexdigest()
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.directory, name)
+
+
+def safetensors(tensors: dict[str, bytes]) -> bytes:
+    header, at = {}, 0
+    for name, data in tensors.items():
+        header[name] = {"dtype": "U8", "shape": [len(data)], "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + b"".join(tensors.values())
+
+
+def environment(home: str, **more: str) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "HOME": home, "TZ": "UTC", "SWIFT_BACKTRACE": "enable=no", **more}
+
+
+def cairn(program: str, arguments: list[str], directory: str, **more: str) -> subprocess.CompletedProcess:
+    return subprocess.run([program, *arguments], cwd=directory, env=environment(directory, **more), text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+
+
+def make_old(repository: str) -> None:
+    """Takes an index back to the schema of Cairn 0.1."""
+    path = repository + "/index.sqlite"
+    database = sqlite3.connect(path, isolation_level=None)
+    mode = database.execute("PRAGMA journal_mode").fetchone()[0]
+    tables = ["tensor_manifests", "storage_manifests", "blob_storages"]
+    database.execute("BEGIN")
+    for statement in ([f"DROP TABLE {table}" for table in tables] + ["DROP INDEX manifest_size"]
+                      + ["ALTER TABLE tensor DROP COLUMN manifests", "ALTER TABLE checkpoint DROP COLUMN pointer"]
+                      + ["DELETE FROM grdb_migrations WHERE identifier <> '0001_index'"]):
+        database.execute(statement)
+    database.execute("COMMIT")
+    if mode == "wal":
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()

@@ -1,0 +1,93 @@
+"""What is done to a repository while its calls are recorded."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Step:
+    arguments: list[str]
+    # The checkpoints after it, each with the name of the file that it was saved from.
+    after: dict[str, str]
+    # How it ends: "done"; "open" (its outcome is open: it may have been done or not); "dead" (killed).
+    end: str = "done"
+    # What interpose.so is told to let fail.
+    fault: str | None = None
+
+
+@dataclass
+class Scenario:
+    name: str
+    steps: list[Step]
+    # Done before anything is recorded; all of it is on the disk.
+    before: list[list[str]] = field(default_factory=list)
+    has_old_index: bool = False
+
+
+def history(journal: str, file) -> Scenario:
+    """A repository's life from `init` on."""
+    return Scenario("history", [
+        Step(["init", "--chunk-size", "64K", "--journal", journal], {}),
+        Step(["save", file("one"), "--as", "a", "--run", "r", "--metric", "loss=0.5", "--meta", "k=1"], {"a@1": "one"}),
+        Step(["save", file("two"), "--as", "b", "--tag", "best"], {"a@1": "one", "b@1": "two"}),
+        Step(["save", file("many.safetensors"), "--as", "m"], {"a@1": "one", "b@1": "two", "m@1": "many.safetensors"}),
+        Step(["save", file("few.safetensors"), "--as", "f"],
+             {"a@1": "one", "b@1": "two", "m@1": "many.safetensors", "f@1": "few.safetensors"}),
+        Step(["save", file("three"), "--as", "a", "--keep-versions", "1"],
+             {"a@2": "three", "b@1": "two", "m@1": "many.safetensors", "f@1": "few.safetensors"}),
+        Step(["tag", "newest", "a"],
+             {"a@2": "three", "b@1": "two", "m@1": "many.safetensors", "f@1": "few.safetensors"}),
+        Step(["annotate", "m", "--metric", "loss=0.25", "--meta", "note=good"],
+             {"a@2": "three", "b@1": "two", "m@1": "many.safetensors", "f@1": "few.safetensors"}),
+        Step(["mv", "b", "c"], {"a@2": "three", "c@1": "two", "m@1": "many.safetensors", "f@1": "few.safetensors"}),
+        Step(["rm", "--force", "m"], {"a@2": "three", "c@1": "two", "f@1": "few.safetensors"}),
+        Step(["gc"], {"a@2": "three", "c@1": "two", "f@1": "few.safetensors"}),
+        # Dies with everything in place, before its line.
+        Step(["save", file("one"), "--as", "d"], {"a@2": "three", "c@1": "two", "f@1": "few.safetensors"}, "dead",
+             "write:log.jsonl:1:kill"),
+        Step(["gc"], {"a@2": "three", "c@1": "two", "f@1": "few.safetensors"}),
+        Step(["save", file("one"), "--as", "d"], {"a@2": "three", "c@1": "two", "f@1": "few.safetensors", "d@1": "one"}),
+        Step(["reindex"], {"a@2": "three", "c@1": "two", "f@1": "few.safetensors", "d@1": "one"}),
+        Step(["save", file("two"), "--as", "d"],
+             {"a@2": "three", "c@1": "two", "f@1": "few.safetensors", "d@1": "one", "d@2": "two"}),
+        Step(["prune", "--keep-last", "1", "d", "f"],
+             {"a@2": "three", "c@1": "two", "f@1": "few.safetensors", "d@2": "two"}),
+    ])
+
+
+BEFORE = {"a@1": "one", "b@1": "two", "f@1": "few.safetensors"}
+
+
+def before(journal: str, file) -> list[list[str]]:
+    return [
+        ["init", "--chunk-size", "64K", "--journal", journal],
+        ["save", file("one"), "--as", "a", "--run", "r"],
+        ["save", file("two"), "--as", "b", "--tag", "best"],
+        ["save", file("few.safetensors"), "--as", "f"],
+    ]
+
+
+def migration(journal: str, file) -> Scenario:
+    """An index of Cairn 0.1 is brought forward by the first command."""
+    return Scenario("migration", [
+        Step(["tag", "first", "a"], BEFORE),
+        Step(["rm", "--force", "f"], {"a@1": "one", "b@1": "two"}),
+    ], before(journal, file), has_old_index=True)
+
+
+def failed_sync(journal: str, file) -> Scenario:
+    """The fsync of a line fails, and the kernel calls its pages clean from then on; others go on."""
+    return Scenario("failed-fsync", [
+        Step(["save", file("three"), "--as", "n"], {**BEFORE, "n@1": "three"}, "open", "fsync:log.jsonl:1:5"),
+        Step(["save", file("many.safetensors"), "--as", "o"], {**BEFORE, "n@1": "three", "o@1": "many.safetensors"}),
+        Step(["rm", "--force", "b"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three", "o@1": "many.safetensors"},
+             "open", "fsync:log.jsonl:1:5"),
+        Step(["gc"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three", "o@1": "many.safetensors"}),
+        Step(["rm", "--force", "f"], {"a@1": "one", "n@1": "three", "o@1": "many.safetensors"}, "open",
+             "fsync:log.jsonl:1:5"),
+        Step(["reindex"], {"a@1": "one", "n@1": "three", "o@1": "many.safetensors"}),
+        Step(["save", file("two"), "--as", "a"],
+             {"a@1": "one", "a@2": "two", "n@1": "three", "o@1": "many.safetensors"}),
+    ], before(journal, file))
+
+
+ALL = [history, migration, failed_sync]
