@@ -79,7 +79,9 @@ import Testing
   @Test func eachRunKeepsItsOwn() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
-    for run in [composed, decomposed] { for _ in 0..<2 { _ = try repository.save(content([[1]]), request("p", run: run)) } }
+    for run in [composed, decomposed] {
+      for _ in 0..<2 { _ = try repository.save(content([[1]]), request("p", run: run)) }
+    }
     var policy = PrunePolicy()
     policy.keepLast = 1
     #expect(try repository.prune(policy).removal.removed.count == 2)

@@ -123,7 +123,8 @@ import Testing
     let pointer = try #require(try Pointer.read(scratch.path + "/s1.ckpt"))
     #expect(try repository.checkpoint(pointer, at: "s1.ckpt").name == "old@1")
     // Where it was written it lies, whatever it leads to is called.
-    #expect(try repository.prunablePointers(last).map(\.file) == [scratch.path + "/s2.ckpt", scratch.path + "/s1.ckpt"])
+    #expect(
+      try repository.prunablePointers(last).map(\.file) == [scratch.path + "/s2.ckpt", scratch.path + "/s1.ckpt"])
     _ = try repository.pruneWithPointers(last)
     #expect(try names(repository) == ["s3.ckpt@1"])
     #expect(!exists(scratch.path + "/s1.ckpt"))

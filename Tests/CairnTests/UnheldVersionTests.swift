@@ -129,7 +129,8 @@ import Testing
     let (composed, decomposed) = (scratch.path + "/\u{E9}", scratch.path + "/e\u{301}")
     for directory in [composed, decomposed] { #expect(mkdir(directory, 0o700) == 0) }
     let pointer = try repository.saveWithPointer(decomposed + "/a.ckpt")
-    #expect(Array(try #require(try repository.checkpoint(id: pointer.checkpoint)).path.utf8) == Array("e\u{301}/a.ckpt".utf8))
+    #expect(
+      Array(try #require(try repository.checkpoint(id: pointer.checkpoint)).path.utf8) == Array("e\u{301}/a.ckpt".utf8))
     #expect(rename(decomposed + "/a.ckpt", decomposed + "/b.ckpt") == 0)
     #expect(try paths(repository, composed) == [])
     #expect(try paths(repository, decomposed) == [])

@@ -84,7 +84,8 @@ struct IndexWriter {
         """
     ).execute(arguments: [
       entry.id, pathRow, version, manifest, run, entry.parent, entry.step, entry.epoch, entry.time, entry.host,
-      entry.user, entry.newBytes ?? 0, try json(entry.metadata), entry.pointer == true ? entry.pointerPath ?? path : nil,
+      entry.user, entry.newBytes ?? 0, try json(entry.metadata),
+      entry.pointer == true ? entry.pointerPath ?? path : nil,
     ])
     let id = db.lastInsertedRowID
     for (name, value) in entry.metrics ?? [:] {

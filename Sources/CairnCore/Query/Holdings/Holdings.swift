@@ -83,7 +83,8 @@ private struct HoldingsReader {
     while let row = try rows.next() {
       let path: String = row["path"]
       let version: Int = row["version"]
-      guard names.isEmpty || wanted[ExactName(path)]?.contains(where: { $0.version ?? version == version }) == true else {
+      guard names.isEmpty || wanted[ExactName(path)]?.contains(where: { $0.version ?? version == version }) == true
+      else {
         others.add(row)
         continue
       }
