@@ -394,6 +394,9 @@ int32_t cairn_remove(cairn_repository *repository, const char *names, char **rep
 /* Removes the checkpoints with ids, ["id"]; report: as cairn_remove. */
 int32_t cairn_remove_ids(cairn_repository *repository, const char *ids, char **report, char **error);
 
+/* The same, but for those that have tags when it is their turn, with the repository locked: they stay. */
+int32_t cairn_remove_untagged_ids(cairn_repository *repository, const char *ids, char **report, char **error);
+
 /* Writes a checkpoint to a file (or directory), its content checked.
  * options: {"format": "original", "pytorch" or "safetensors" (files as they were, a state as a PyTorch file),
  *   "overwrite": (false), "digest": true to compute the file's SHA-256}

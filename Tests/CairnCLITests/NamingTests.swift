@@ -35,6 +35,20 @@ import Testing
     #expect(try program.run("tag", "--json").json()["tags"].map { ($0 as? [Any])?.count } == 1)
   }
 
+  @Test func aTagAndAPathAreNotCalledAlike() throws {
+    let program = try Program()
+    try program.seed([request("src", tags: ["best"])])
+    try program.write([1], to: "new")
+    let tagged = try program.run("save", "new", "--tag", "src")
+    #expect(tagged.status == 1)
+    #expect(tagged.error.contains("src: there are checkpoints of this name"))
+    let named = try program.run("save", "new", "--as", "best")
+    #expect(named.status == 1)
+    #expect(named.error.contains("best: is a tag"))
+    #expect(try program.run("cp", "src", "best").status == 1)
+    #expect(try program.run("log", "--oneline").lines.count == 1)
+  }
+
   @Test func hostileTagsAreShownHarmlessly() throws {
     let program = try Program()
     try program.seed([request("a")])

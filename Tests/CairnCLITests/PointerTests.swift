@@ -280,4 +280,19 @@ extension PointerTests {
     #expect(!program.exists("runs/last.ckpt.1") && program.exists("runs/last.ckpt.3"))
     #expect(try program.run("tag", "best", "runs/last.ckpt.3").output == "best points to runs/last.ckpt.3@1\n")
   }
+
+  @Test func aPointerHoldsAVersionThatIsRenamed() throws {
+    let program = try program()
+    let pointer = try program.savePointer("a/last.ckpt")
+    _ = try program.run("cp", "a/last.ckpt", "a/second.ckpt")
+    try FileManager.default.createDirectory(atPath: program.path + "/b", withIntermediateDirectories: true)
+    #expect(try program.run("mv", pointer.name.replacingOccurrences(of: "@1", with: ""), "b/best").status == 0)
+    let collected = try program.run("gc", "--pointers", "b", "--remove", "--json")
+    #expect(collected.status == 0)
+    #expect(try collected.json()["removed"] as? [String] == [])
+    #expect(try program.run("show", "a/last.ckpt").status == 0)
+    #expect(unlink(program.path + "/a/last.ckpt") == 0)
+    let unheld = try program.run("gc", "--pointers", "a", "--json").json()["checkpoints"] as? [[String: Any]]
+    #expect(unheld?.map { $0["path"] as? String } == ["b/best"])
+  }
 }

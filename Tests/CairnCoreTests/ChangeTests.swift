@@ -67,6 +67,19 @@ import Testing
     #expect(try repository.save(storages, "b").version == 4)
   }
 
+  @Test func movingToAndFroUsesUpNoMoreNumbersThanItTakes() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    for _ in 0..<3 { try repository.save(storages, "a") }
+    for _ in 0..<100 {
+      _ = try repository.move(PathName(path: "a"), to: "b")
+      _ = try repository.move(PathName(path: "b"), to: "a")
+    }
+    #expect(try repository.names() == ["a@301", "a@302", "a@303"])
+    try expectLasting(repository)
+    #expect(try repository.save(storages, "b").version == 301)
+  }
+
   @Test func aMoveThatWouldHideSomethingIsRefused() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
@@ -85,6 +98,43 @@ import Testing
     #expect(failure { try repository.move(PathName(path: "none"), to: "c") } == .notFound)
     #expect(failure { try repository.move(PathName(parsing: "a@7"), to: "c") } == .notFound)
     #expect(try Files.contents(repository.logPath) == log)
+  }
+
+  @Test func aSaveThatWouldHideATagIsRefused() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    try repository.save(storages, "a")
+    _ = try repository.tag("best", PathName(path: "a"))
+    let log = try Files.contents(repository.logPath)
+    let files = scratch.blobFiles()
+    func refused(_ path: String, tags: [String] = []) {
+      var request = SaveRequest(path: path)
+      request.tags = tags
+      request.run = "new"
+      #expect(failure { try repository.save(content([bytes(9_000, seed: 9)]), request) } == .alreadyExists)
+      #expect(failure { try repository.copy(PathName(path: "a"), request) } == .alreadyExists)
+    }
+    refused("b", tags: ["a"])
+    refused("b", tags: ["x", "b"])
+    refused("best")
+    #expect(message { try repository.save([[1]], "best") }.contains("best: is a tag, which would no longer be found"))
+    #expect(try Files.contents(repository.logPath) == log, "no run began")
+    #expect(scratch.blobFiles() == files)
+    // With the lock held it is looked again: the tag comes while the save is being written.
+    let saver = try Saver(repository, content([bytes(9_000, seed: 9)]), SaveRequest(path: "late"))
+    saver.beforeLock = { _ = try repository.tag("late", PathName(path: "a")) }
+    #expect(failure { try saver.run() } == .alreadyExists)
+    #expect(scratch.blobFiles() == files)
+    // A tag goes on being moved by saves, and a path that an older Cairn let come beside a tag gets its versions.
+    var request = SaveRequest(path: "a")
+    request.tags = ["best"]
+    #expect(try repository.save(content([[1]]), request).version == 2)
+    try repository.locked { locked in
+      var entry = LogEntry(.tagged, id: try repository.checkpoint(PathName(path: "a")).id, by: .now())
+      entry.tags = ["a"]
+      _ = try locked.commit(entry)
+    }
+    #expect(try repository.save([[2]], "a").version == 3)
   }
 
   @Test func whatBecameOfANameIsKnown() throws {

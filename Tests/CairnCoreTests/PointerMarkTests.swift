@@ -39,7 +39,7 @@ import Testing
     try repository.save([[1]], "a")
     let older = try DatabaseQueue(path: repository.indexPath)
     try older.write { db in
-      try db.execute(sql: "ALTER TABLE checkpoint DROP COLUMN pointer")
+      try db.execute(sql: "ALTER TABLE checkpoint DROP COLUMN pointer_path")
       try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '0003_pointers'")
     }
     try older.close()

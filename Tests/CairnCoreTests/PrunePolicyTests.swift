@@ -105,7 +105,7 @@ import Testing
   @Test func whatIsProtectedStays() {
     var all = history([1, 2, 3, 4, 5])
     all[2].tags = ["best"]
-    all[3].isHeldByPointer = true
+    all[3].pointerPath = "p"
     all[0].isWhole = false
     let policy = policy { $0.keepLast = 1 }
     #expect(
@@ -149,7 +149,7 @@ import Testing
       candidate.isWhole = Int.random(in: 0..<10, using: &random) > 0
       if Int.random(in: 0..<5, using: &random) == 0 { candidate.tags = ["t\(index)"] }
       if Bool.random(using: &random) { candidate.metrics = ["m": Double(Int.random(in: 0...4, using: &random))] }
-      candidate.isHeldByPointer = Int.random(in: 0..<5, using: &random) == 0
+      candidate.pointerPath = Int.random(in: 0..<5, using: &random) == 0 ? "p" : nil
       return candidate
     }
   }

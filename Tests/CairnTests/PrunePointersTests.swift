@@ -120,10 +120,80 @@ import Testing
     _ = try repository.untag("best")
     #expect(try repository.move(PathName(path: "kept"), to: "s2.ckpt").warnings.count == 1)
     #expect(try repository.move(PathName(path: "s1.ckpt"), to: "old").warnings.count == 1)
-    #expect(try repository.prunablePointers(last).map(\.file) == [scratch.path + "/s2.ckpt"])
-    _ = try repository.pruneWithPointers(last)
-    #expect(try names(repository) == ["old@1", "s3.ckpt@1"])
     let pointer = try #require(try Pointer.read(scratch.path + "/s1.ckpt"))
     #expect(try repository.checkpoint(pointer, at: "s1.ckpt").name == "old@1")
+    // Where it was written it lies, whatever it leads to is called.
+    #expect(
+      try repository.prunablePointers(last).map(\.file) == [scratch.path + "/s2.ckpt", scratch.path + "/s1.ckpt"])
+    _ = try repository.pruneWithPointers(last)
+    #expect(try names(repository) == ["s3.ckpt@1"])
+    #expect(!exists(scratch.path + "/s1.ckpt"))
+  }
+
+  @Test func aPointerThatAlsoHoldsTheBestStays() throws {
+    let scratch = try Scratch()
+    let repository = try Repository.initialize(scratch.path + "/.cairn", chunkSize: 64 * 1024)
+    let file = scratch.path + "/last.ckpt"
+    var pointers: [Pointer] = []
+    for seed in 1...3 {
+      var pointer = try repository.saveWithPointer(file, seed: seed, run: "r")
+      var annotation = Annotation()
+      annotation.metrics = ["loss": seed == 2 ? 0.1 : 0.5]
+      _ = try repository.annotate(PathName(path: "last.ckpt"), annotation)
+      pointer.earlier = pointers.map(\.checkpoint)
+      try pointer.write(to: file, overwrite: true)
+      pointers.append(pointer)
+    }
+    var best = PrunePolicy()
+    best.keepBest = [PrunePolicy.Best("loss")]
+    #expect(try repository.prunablePointers(best) == [])
+    #expect(try repository.pruneWithPointers(best).unlinked == [])
+    #expect(exists(file))
+    #expect(try repository.unheldVersions(below: [scratch.path]).checkpoints == [])
+    // Nor may one of another run go with it, which nobody asked for.
+    let other = try repository.saveWithPointer(scratch.path + "/other.ckpt", seed: 4, run: "other")
+    var mixed = try repository.saveWithPointer(scratch.path + "/mixed.ckpt", seed: 5, run: "r")
+    mixed.earlier = [other.checkpoint]
+    try mixed.write(to: scratch.path + "/mixed.ckpt", overwrite: true)
+    var selection = PruneSelection()
+    selection.run = "r"
+    #expect(try repository.prunablePointers(best, selection) == [])
+    // Of one that is gone nothing is left to lose.
+    _ = try repository.remove(ids: [other.checkpoint])
+    #expect(try repository.prunablePointers(best, selection).map(\.file) == [scratch.path + "/mixed.ckpt"])
+  }
+
+  @Test func whatIsTaggedWhileThisWaitsForTheLockKeepsItsPointer() throws {
+    let scratch = try Scratch()
+    let repository = try run(scratch)
+    let first = try repository.checkpoint(PathName(path: "s1.ckpt"))
+    let last = last
+    let (report, unlinked) = try repository.tagging(first.id, whileWaiting: .milliseconds(500)) {
+      try $0.pruneWithPointers(last)
+    }
+    #expect(unlinked == [scratch.path + "/s2.ckpt"])
+    #expect(report.removal.removed == ["s2.ckpt@1"])
+    #expect(try Pointer.read(scratch.path + "/s1.ckpt")?.checkpoint == first.id)
+    #expect(try names(repository) == ["s1.ckpt@1", "s3.ckpt@1"])
+  }
+
+  @Test func aBetterOneThatComesMeanwhileChangesTheChoice() throws {
+    let scratch = try Scratch()
+    let repository = try run(scratch)
+    for (name, loss) in [("s1.ckpt", 0.1), ("s2.ckpt", 0.2), ("s3.ckpt", 0.3)] {
+      var annotation = Annotation()
+      annotation.metrics = ["loss": loss]
+      _ = try repository.annotate(PathName(path: name), annotation)
+    }
+    var best = PrunePolicy()
+    best.keepBest = [PrunePolicy.Best("loss")]
+    let policy = best
+    let second = try repository.checkpoint(PathName(path: "s2.ckpt"))
+    _ = try repository.tagging(second.id, metrics: ["loss": 0.01], whileWaiting: .milliseconds(500)) {
+      try $0.pruneWithPointers(policy)
+    }
+    #expect(exists(scratch.path + "/s2.ckpt"))
+    #expect(!exists(scratch.path + "/s1.ckpt"))
+    #expect(try names(repository) == ["s2.ckpt@1"])
   }
 }

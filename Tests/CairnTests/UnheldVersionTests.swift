@@ -94,6 +94,70 @@ import Testing
     #expect(try paths(repository, scratch.path + "/runs") == ["runs/a.ckpt"])
   }
 
+  @Test func theFileThatItWasWrittenForCountsNotTheName() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let base = scratch.path
+    for directory in ["a", "b"] { try scratch.make(directory) }
+    let pointer = try repository.saveWithPointer(base + "/a/last.ckpt")
+    _ = try repository.move(PathName(path: "a/last.ckpt"), to: "b/best")
+    func expectHeld() throws {
+      #expect(try repository.checkpoint(id: pointer.checkpoint)?.pointerPath == "a/last.ckpt")
+      #expect(try paths(repository, base + "/b") == [])
+      #expect(try paths(repository, base + "/a") == [])
+    }
+    try expectHeld()
+    #expect(try repository.removeUnheld(below: [base + "/b"]).removal.removed == [])
+    // Whatever the index is made from.
+    try repository.reindex()
+    try expectHeld()
+    unlink(repository.path + "/log.jsonl")
+    var options = VerifyOptions()
+    options.repair = true
+    #expect(try repository.verify(options).repaired.count == 1)
+    try expectHeld()
+    try repository.reindex()
+    try expectHeld()
+    unlink(base + "/a/last.ckpt")
+    #expect(try paths(repository, base + "/b") == [])
+    #expect(try paths(repository, base + "/a") == ["b/best"])
+  }
+
+  @Test func directoriesThatLookAlikeAreTwo() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let (composed, decomposed) = (scratch.path + "/\u{E9}", scratch.path + "/e\u{301}")
+    for directory in [composed, decomposed] { #expect(mkdir(directory, 0o700) == 0) }
+    let pointer = try repository.saveWithPointer(decomposed + "/a.ckpt")
+    #expect(
+      Array(try #require(try repository.checkpoint(id: pointer.checkpoint)).path.utf8) == Array("e\u{301}/a.ckpt".utf8))
+    #expect(rename(decomposed + "/a.ckpt", decomposed + "/b.ckpt") == 0)
+    #expect(try paths(repository, composed) == [])
+    #expect(try paths(repository, decomposed) == [])
+    #expect(unlink(decomposed + "/b.ckpt") == 0)
+    #expect(try paths(repository, composed) == [])
+    #expect(try paths(repository, composed, decomposed).count == 1)
+  }
+
+  @Test func whatIsTaggedAtTheLastMomentStays() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let file = scratch.path + "/a.ckpt"
+    let pointer = try repository.saveWithPointer(file)
+    let removal = try repository.tagging(pointer.checkpoint, whileWaiting: .milliseconds(500)) {
+      try $0.removePointer(at: file, holding: pointer)
+    }
+    #expect(removal.removed == [])
+    #expect(removal.warnings == ["a.ckpt@1: stays, since it has the tag keep"])
+    _ = try repository.untag("keep")
+    // Longer than a version is given to get its pointer.
+    let (_, unheld) = try repository.tagging(pointer.checkpoint, whileWaiting: .seconds(6)) {
+      try $0.removeUnheld(below: [scratch.path])
+    }
+    #expect(unheld.removed == [])
+    #expect(try repository.checkpoint(id: pointer.checkpoint)?.tags == ["keep"])
+  }
+
   /// A container of 100 KB with a pointer's pickle as a record of its own, as the plugin embeds it.
   private static func fullFile(_ pointer: Pointer) throws -> [UInt8] {
     final class Collected { var bytes: [UInt8] = [] }

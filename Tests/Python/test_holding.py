@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from states import state, versions
 
-from cairn_ckpt import CairnCheckpointIO, Repository
+from cairn_ckpt import CairnCheckpointIO, CairnError, Repository
 
 
 def test_an_overwritten_file_frees_its_version(work: Path) -> None:
@@ -128,3 +128,44 @@ def test_versions_that_were_saved_for_a_file_are_marked(work: Path) -> None:
     repository.save(state(), "c.ckpt")
     marks = {record["path"]: record["pointer"] for record in repository.log()}
     assert marks == {"a.ckpt": True, "b.ckpt": True, "c.ckpt": False}
+
+
+def test_a_tag_that_comes_at_the_last_moment(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(state(1), work / "last.ckpt")
+    repository = Repository(work)
+    remove = Repository.remove_ids
+
+    def tagged_first(self: Repository, *arguments: Any, **options: Any) -> dict[str, Any]:
+        repository.tag("keep", "last.ckpt@1")
+        return remove(self, *arguments, **options)
+
+    monkeypatch.setattr(Repository, "remove_ids", tagged_first)
+    plugin.save_checkpoint(state(2), work / "last.ckpt")
+    assert versions(work) == ["last.ckpt@1", "last.ckpt@2"]
+    plugin.remove_checkpoint(work / "last.ckpt")
+    assert versions(work) == ["last.ckpt@1"]
+    monkeypatch.undo()
+    identifier = repository.log()[0]["id"]
+    assert repository.remove_ids([identifier], keep_tagged=True)["removed"] == []
+    assert repository.remove_ids([identifier])["removed"] == ["last.ckpt@1"]
+
+
+def test_a_renamed_version_is_held_by_its_file(work: Path) -> None:
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(state(1), work / "last.ckpt")
+    repository = Repository(work)
+    repository.move("last.ckpt", "best")
+    assert plugin.load_checkpoint(work / "last.ckpt")["epoch"] == 1
+    plugin.save_checkpoint(state(2), work / "last.ckpt")
+    assert versions(work) == ["last.ckpt@2"]
+
+
+def test_a_path_that_is_a_tag_is_refused(work: Path) -> None:
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(state(1), work / "a.ckpt")
+    Repository(work).tag("best", "a.ckpt")
+    with pytest.raises(CairnError, match="best: is a tag"):
+        plugin.save_checkpoint(state(2), work / "best")
+    assert not (work / "best").exists()
+    assert versions(work) == ["a.ckpt@1"]

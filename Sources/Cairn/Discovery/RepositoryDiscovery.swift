@@ -94,10 +94,10 @@ public struct RepositoryDiscovery: Sendable {
     guard let list = trustedListPath, let content = try? String(contentsOfFile: list, encoding: .utf8) else {
       return false
     }
-    let names = Set([path, resolved(path)].flatMap { [$0, directory(of: $0)] })
+    let names = Set([path, resolved(path)].flatMap { [$0, directory(of: $0)] }.map { ExactName($0) })
     return content.split(whereSeparator: \.isNewline).contains { line in
       let entry = line.trimmingCharacters(in: .whitespaces)
-      return entry == "*" || entry.hasPrefix("/") && names.contains(PathName.absolute(entry))
+      return entry == "*" || entry.hasPrefix("/") && names.contains(ExactName(PathName.absolute(entry)))
     }
   }
 

@@ -72,8 +72,7 @@ extension Repository {
   private static func release(_ pointer: Pointer, at path: String, _ discovery: RepositoryDiscovery) -> [String] {
     do {
       let repository = try discovery.repository(of: pointer, at: path)
-      let free = try pointer.held.filter { try repository.checkpoint(id: $0)?.tags.isEmpty == true }
-      return free.isEmpty ? [] : try repository.remove(ids: free).warnings
+      return try repository.remove(ids: pointer.held, keepingTagged: true).warnings
     } catch {
       return ["\(path): its old version could not be freed: \(error); `cairn gc --pointers` finds it"]
     }

@@ -5,6 +5,8 @@ import Foundation
 public struct PrunablePointer: Sendable, Hashable {
   /// Its absolute path.
   public var file: String
+  /// The ids of all versions that it holds, of which some may be gone.
+  public var holds: [String]
   /// The ids of the checkpoints that nothing holds once it is gone.
   public var releases: Set<String>
 }
@@ -12,28 +14,36 @@ public struct PrunablePointer: Sendable, Hashable {
 extension Repository {
   /// The pointer files that hold nothing but checkpoints that a policy would remove if no pointer held them.
   ///
-  /// Only the pointer that lies at a checkpoint's path counts, as a plain file with one name, and only if it names this
-  /// very checkpoint; older versions of the path that it holds beside are released with it. What a pointer elsewhere may
-  /// hold stays. Nothing is changed.
+  /// Only the pointer counts that lies where the one of a checkpoint was written, as a plain file with one name, and only if
+  /// it names this very checkpoint; older versions that it holds beside are released with it, and if one of these is to
+  /// stay, or is none of the selection, so does the pointer. What a pointer elsewhere may hold stays. Nothing is changed.
   public func prunablePointers(
     _ policy: PrunePolicy, _ selection: PruneSelection = PruneSelection()
   ) throws -> [PrunablePointer] {
-    let held = Set(try planPrune(policy, selection).kept.map(\.checkpoint).filter(\.isHeldByPointer).map(\.id))
+    try withPruneChoice(policy, selection) { try prunablePointers($0) }
+  }
+
+  private func prunablePointers(_ choice: PruneChoice) throws -> [PrunablePointer] {
+    let held = Set(choice.plan().kept.map(\.checkpoint).filter(\.isHeldByPointer).map(\.id))
     if held.isEmpty { return [] }
     // As if no pointer held anything: these the rules do not want.
-    let unwanted = try planPrune(policy, selection, released: held).removed.filter { held.contains($0.id) }
-    let byPath = Dictionary(grouping: unwanted, by: \.path).mapValues { Set($0.map(\.id)) }
-    return unwanted.compactMap { checkpoint in
-      for file in files(ofPointersPath: checkpoint.path) {
-        guard let pointer = onlyPointer(at: file), pointer.checkpoint == checkpoint.id else { continue }
-        return PrunablePointer(file: file, releases: byPath[checkpoint.path, default: []].intersection(pointer.held))
+    let unwanted = choice.plan(released: held).removed
+    let ids = Set(unwanted.map(\.id))
+    return try unwanted.compactMap { checkpoint in
+      guard let path = checkpoint.pointerPath else { return nil }
+      for file in files(forPointerPath: path) {
+        guard let pointer = onlyPointer(at: file), pointer.checkpoint == checkpoint.id,
+          try pointer.held.allSatisfy({ try ids.contains($0) || !choice.isThere($0) })
+        else { continue }
+        return PrunablePointer(file: file, holds: pointer.held, releases: held.intersection(pointer.held))
       }
       return nil
     }
   }
 
   /// Removes the checkpoints that no rule keeps, those that a pointer file holds too: their pointers are unlinked first,
-  /// durably, and then they are released.
+  /// durably, and then they are released, all of it with the repository's lock held: what is tagged or saved meanwhile
+  /// comes before that or after it.
   ///
   /// A process that dies in between leaves checkpoints without a pointer, which `gc --pointers` finds, never a pointer to
   /// nothing.
@@ -44,40 +54,17 @@ extension Repository {
     _ policy: PrunePolicy, _ selection: PruneSelection = PruneSelection(), force: Bool = false,
     progress: Progress? = nil
   ) throws -> (report: PruneReport, unlinked: [String]) {
-    let pointers = try prunablePointers(policy, selection)
-    let all = pointers.reduce(into: Set<String>()) { $0.formUnion($1.releases) }
-    if !force { try planPrune(policy, selection, released: all).requireSomethingKept() }
-    var released: Set<String> = []
-    var unlinked: [String] = []
-    var warnings: [String] = []
-    for pointer in pointers {
-      do {
-        guard try unlink(pointer) else {
-          warnings.append("\(pointer.file): was changed just now: it stays, and what it holds with it")
-          continue
-        }
-        unlinked.append(pointer.file)
-        released.formUnion(pointer.releases)
-      } catch {
-        warnings.append("\(pointer.file): could not be removed, and what it holds stays with it: \(error)")
-      }
+    var removing = PointerRemoving()
+    var report = try prune(policy, selection, force: force, progress: progress) { choice in
+      let pointers = try prunablePointers(choice)
+      let all = pointers.reduce(into: removing.released) { $0.formUnion($1.releases) }
+      if !force { try choice.plan(released: all).requireSomethingKept() }
+      for pointer in pointers { removing.add(pointer, unlinking: unlink) }
+      removing.finish()
+      return removing.released
     }
-    var report = try prune(policy, selection, released: released, force: force, progress: progress)
-    report.removal.warnings = warnings + report.removal.warnings
-    return (report, unlinked)
-  }
-
-  /// The file-system paths at which the pointer of a checkpoint with this path may lie.
-  private func files(ofPointersPath path: String) -> [String] {
-    var names = [path]
-    if let escape = path.range(of: "%40", options: .backwards) {
-      names.append(path.replacingCharacters(in: escape, with: "@"))
-    }
-    return names.compactMap { name in
-      guard name.hasPrefix("/") || base != nil else { return nil }
-      let file = PathName.absolute(name.hasPrefix("/") ? name : (base ?? "") + "/" + name)
-      return self.name(forPointer: file) == path ? file : nil
-    }
+    report.removal.warnings = removing.warnings + report.removal.warnings
+    return (report, removing.unlinked)
   }
 
   /// The pointer of this repository that is a plain file with one name; nil for anything else.
@@ -89,7 +76,7 @@ extension Repository {
     return pointer
   }
 
-  /// Unlinks a pointer, durably; false if it is another one by now.
+  /// Unlinks a pointer, not yet durably; false if it is another one by now.
   ///
   /// A trainer may replace it at any moment: it is taken out of the way by a rename, and looked at where nobody finds it.
   private func unlink(_ pointer: PrunablePointer) throws -> Bool {
@@ -101,7 +88,7 @@ extension Repository {
       throw CairnError.system("rename to \(aside)", pointer.file, errno)
     }
     let found = onlyPointer(at: aside)
-    guard let found, pointer.releases.contains(found.checkpoint) else {
+    guard let found, found.held == pointer.holds else {
       // Back to its name, unless something newer has come there.
       guard link(aside, pointer.file) == 0 || errno == EEXIST || rename(aside, pointer.file) == 0 else {
         throw CairnError.system("rename back to \(pointer.file)", aside, errno)
@@ -111,7 +98,40 @@ extension Repository {
       return false
     }
     guard Glibc.unlink(aside) == 0 else { throw CairnError.system("unlink", aside, errno) }
-    try OutputDirectory.sync(directory)
     return true
+  }
+}
+
+/// Pointers that are being unlinked: each directory is synced once, and only then is what they held released.
+private struct PointerRemoving {
+  private(set) var unlinked: [String] = []
+  /// The ids of what no pointer holds any more, durably.
+  private(set) var released: Set<String> = []
+  private(set) var warnings: [String] = []
+  private var waiting: [ExactName: [PrunablePointer]] = [:]
+
+  mutating func add(_ pointer: PrunablePointer, unlinking unlink: (PrunablePointer) throws -> Bool) {
+    do {
+      guard try unlink(pointer) else {
+        warnings.append("\(pointer.file): was changed just now: it stays, and what it holds with it")
+        return
+      }
+      unlinked.append(pointer.file)
+      waiting[ExactName(parentDirectory(of: pointer.file)), default: []].append(pointer)
+    } catch {
+      warnings.append("\(pointer.file): could not be removed, and what it holds stays with it: \(error)")
+    }
+  }
+
+  mutating func finish() {
+    for (directory, pointers) in waiting {
+      do {
+        try OutputDirectory.sync(directory.text)
+        for pointer in pointers { released.formUnion(pointer.releases) }
+      } catch {
+        warnings.append("\(directory.text): what pointers held stays, since nobody knows if they come back: \(error)")
+      }
+    }
+    waiting = [:]
   }
 }

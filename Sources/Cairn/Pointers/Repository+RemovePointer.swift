@@ -26,9 +26,8 @@ extension Repository {
       let warning = "\(file): has another hard link, which goes on holding \(pointer.name)"
       return Removal(warnings: [warning])
     }
-    let records = try pointer.held.compactMap { try checkpoint(id: $0) }
-    var removal = try remove(ids: records.filter(\.tags.isEmpty).map(\.id))
-    removal.warnings += records.filter { !$0.tags.isEmpty }.map {
+    var removal = try remove(ids: pointer.held, keepingTagged: true)
+    removal.warnings += removal.tagged.map {
       "\($0.name): stays, since it has the tag \($0.tags.joined(separator: ", "))"
     }
     return removal

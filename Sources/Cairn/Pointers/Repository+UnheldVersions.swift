@@ -14,11 +14,12 @@ public struct UnheldVersions: Sendable {
 }
 
 extension Repository {
-  /// The versions whose paths lie below `directories` and that no pointer there holds: what is left when pointers are
-  /// deleted by hand, or a process dies between a save and writing its pointer.
+  /// The versions whose pointers were written below `directories` and that no pointer there holds: what is left when
+  /// pointers are deleted by hand, or a process dies between a save and writing its pointer.
   ///
-  /// Only those that were saved for a pointer and have no tag: the others are there for their own sake. The versions are listed before the
-  /// pointers are looked for; one that is just being saved has no pointer yet, see ``removeUnheld(below:)``.
+  /// Only those that were saved for a pointer and have no tag: the others are there for their own sake. What counts is where
+  /// the pointer was written, whatever the version is called since. The versions are listed before the pointers are looked
+  /// for; one that is just being saved has no pointer yet, see ``removeUnheld(below:force:)``.
   ///
   /// Throws ``CairnError/Kind/invalid`` for something that is no directory.
   public func unheldVersions(below directories: [String]) throws -> UnheldVersions {
@@ -31,11 +32,11 @@ extension Repository {
       }
       return PathName.absolute(directory)
     }
-    let prefixes = Set(roots + roots.compactMap(resolvedPath)).map { $0 == "/" ? $0 : $0 + "/" }
+    let prefixes = (roots + roots.compactMap(resolvedPath)).map { $0 == "/" ? $0 : $0 + "/" }
     var candidates: [(record: CheckpointRecord, file: String)] = []
-    for record in try checkpoints() where record.pointer && record.tags.isEmpty {
-      let files = files(of: record)
-      if let file = files.first(where: { file in prefixes.contains { file.hasPrefix($0) } }) {
+    for record in try checkpoints() where record.tags.isEmpty {
+      let places = record.pointerPath.map { files(forPointerPath: $0) } ?? []
+      if let file = places.first(where: { file in prefixes.contains { file.hasExactPrefix($0) } }) {
         candidates.append((record, file))
       }
     }
@@ -49,19 +50,13 @@ extension Repository {
       busyDirectories: walk.busy.sorted())
   }
 
-  /// The file-system paths that a checkpoint's path may mean.
-  private func files(of record: CheckpointRecord) -> [String] {
-    if record.path.hasPrefix("/") { return [PathName.absolute(record.path)] }
-    guard let base else { return [] }
-    return Set([base, resolvedPath(base) ?? base]).map { PathName.absolute($0 + "/" + record.path) }
-  }
-
   /// How long a version can be without its pointer while it is being saved, in seconds.
   private static let savingTime = 5.0
 
   /// Frees the versions that ``unheldVersions(below:)`` lists, and gives them.
   ///
-  /// One that was saved just now may get its pointer yet: then this waits some seconds, and looks again.
+  /// One that was saved just now may get its pointer yet: then this waits some seconds, and looks again. One that gets a
+  /// tag meanwhile stays.
   ///
   /// Throws ``CairnError/Kind/invalid`` if there is something of which nobody can say what it holds, unless `force`
   /// says to go on.
@@ -82,8 +77,7 @@ extension Repository {
         .invalid, "nobody can say which versions these hold: \(some)",
         advice: "nothing was removed; mend or remove them, or go on all the same with --force")
     }
-    let ids = found.checkpoints.map(\.id)
-    return (found, try remove(ids: ids))
+    return (found, try remove(ids: found.checkpoints.map(\.id), keepingTagged: true))
   }
 
   private static func age(_ record: CheckpointRecord) -> Double {

@@ -7,7 +7,7 @@ extension TensorCatalog {
   /// Throws ``CairnError/Kind/notFound`` with names that are like it if there is none, ``CairnError/Kind/invalid`` if
   /// there are several.
   public func tensor(_ pattern: String) throws -> TensorEntry {
-    if let entry = tensors.first(where: { $0.name == pattern }) { return entry }
+    if let entry = tensors.first(where: { $0.name.isExactly(pattern) }) { return entry }
     let glob = Glob(pattern)
     let found = tensors.filter { glob.matches($0.name) }
     if let entry = found.first, found.count == 1 { return entry }

@@ -51,7 +51,7 @@ final class ChangeNotifier {
 
   /// Forgets a directory and all below it: they have another path, or are gone.
   func remove(below path: String) {
-    for (watch, watched) in paths where watched == path || watched.hasPrefix(path + "/") {
+    for (watch, watched) in paths where watched.isExactly(path) || watched.hasExactPrefix(path + "/") {
       _ = inotify_rm_watch(descriptor, watch)
       paths[watch] = nil
     }

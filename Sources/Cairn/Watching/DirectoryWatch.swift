@@ -221,7 +221,7 @@ extension DirectoryWatch {
 extension DirectoryWatch {
   /// A file's time has come: saves it if it is complete.
   private func look(at path: String) throws {
-    guard var file = files.waiting[path] else { return }
+    guard var file = files.waiting[ExactName(path)] else { return }
     guard let stamp = FileStamp(path) else {
       files.finish(path, nil)
       return try report(.gone(file: path))

@@ -8,7 +8,7 @@ extension Repository {
   /// The same size and modification time are taken for the same content, as backup programs do; else it is compared, up
   /// to the first difference. Throws ``CairnError``, and ``FileSourceError`` if the file cannot be read.
   func newestVersion(of path: String, ifItIs file: String) throws -> CheckpointRecord? {
-    guard let record = try find(PathName(path: path)), record.path == path, record.kind == "file",
+    guard let record = try find(PathName(path: path)), record.path.isExactly(path), record.kind == "file",
       record.state == .whole
     else { return nil }
     let stored = try StoredCheckpoint(repository: self.path, id: configuration.id, manifest: record.manifest)

@@ -71,7 +71,10 @@ struct WatchedFileSaver {
     guard options.replaces else { return nil }
     do {
       // What the trainer has overwritten is still a version of this file, and goes with it.
-      let earlier = try repository.checkpoints(paths: [record.path]).filter { $0.pointer && $0.id != record.id }
+      // But not one that has come to its name from elsewhere: that is held there.
+      let earlier = try repository.checkpoints(paths: [record.path]).filter {
+        $0.pointerPath?.isExactly(record.path) == true && $0.id != record.id
+      }
       switch try repository.replace(
         fileAt: path, stamp, with: record, earlier: earlier.prefix(Self.mostEarlier).map(\.id))
       {

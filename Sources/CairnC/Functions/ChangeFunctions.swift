@@ -20,6 +20,17 @@ public func removeIDs(
   }
 }
 
+@c(cairn_remove_untagged_ids)
+public func removeUntaggedIDs(
+  _ handle: OpaquePointer?, _ ids: UnsafePointer<CChar>?, _ report: StringResult?, _ error: StringResult?
+) -> Int32 {
+  attempt(error) {
+    let ids = try Members.strings(ids, "ids")
+    try give(
+      JSONValue(try Handle.object(handle, Repository.self).remove(ids: ids, keepingTagged: true)), report)
+  }
+}
+
 @c(cairn_restore)
 public func restore(
   _ handle: OpaquePointer?, _ name: UnsafePointer<CChar>?, _ destination: UnsafePointer<CChar>?,

@@ -54,7 +54,7 @@ extension Repository {
     let name = PathName(parsing: text)
     let record = try checkpoint(name)
     // A tag means one version.
-    return record.path == name.path ? name : PathName(path: record.path, version: record.version)
+    return record.path.isExactly(name.path) ? name : PathName(path: record.path, version: record.version)
   }
 }
 

@@ -13,8 +13,9 @@ struct Move: ParsableCommand {
 
       Names change, content does not; tags, parents and pointer files go on meaning the same checkpoints (a pointer \
       file stays where it is, and when it is replaced or removed, so is the version that it holds, whatever its name; a \
-      tag keeps it). The versions of a path keep their numbers. Under a name that was in use before, and of \
-      PATH@n, they go on after the last number that was given there: no number is ever given again.
+      tag keeps it). The versions of a path keep their numbers. Under a name that was in use before they go on after the \
+      last number that was given there, where they are not above it anyway, and so does PATH@n: no number is ever given \
+      again.
 
       NEW is a name as it stands; one that begins with / or ./ or ../ is a file's, stored as `cairn save` does. There \
       must be no checkpoint and no tag of that name.

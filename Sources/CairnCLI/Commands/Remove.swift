@@ -53,13 +53,13 @@ struct Remove: ParsableCommand {
   private func sorted(_ console: Console) throws -> (files: [HoldingFile], names: [String]) {
     var files: [HoldingFile] = []
     var others: [String] = []
-    var seen: Set<String> = []
+    var seen: Set<ExactName> = []
     for name in names {
       guard let file = try repository.holding(name, console) else {
         others.append(name)
         continue
       }
-      if seen.insert(PathName.absolute(name)).inserted { files.append(file) }
+      if seen.insert(ExactName(PathName.absolute(name))).inserted { files.append(file) }
     }
     return (files, others)
   }

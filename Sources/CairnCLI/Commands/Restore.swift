@@ -59,7 +59,7 @@ struct Restore: ParsableCommand {
     if let pointed { try pointed.repository.requireNoPointer(pointed.record) }
     // Without a version, a newer one that comes meanwhile is as good: resolved again if this one is removed.
     let asked = PathName(parsing: name)
-    let exact = pointed != nil || asked.version != nil || record.path != asked.path
+    let exact = pointed != nil || asked.version != nil || !record.path.isExactly(asked.path)
     let progress = console.progress("restoring \(record.name)")
     var options = RestoreOptions()
     options.format = format

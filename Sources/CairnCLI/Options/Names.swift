@@ -24,6 +24,6 @@ extension Repository {
   func resolvePath(_ argument: String) throws -> PathName? {
     let verbatim = PathName(parsing: argument)
     let file = PathName(path: name(forFile: verbatim.path), version: verbatim.version)
-    return try [verbatim, file].first { try find($0)?.path == $0.path }
+    return try [verbatim, file].first { name in try find(name)?.path.isExactly(name.path) == true }
   }
 }

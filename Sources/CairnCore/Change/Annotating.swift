@@ -35,6 +35,8 @@ extension Repository {
       entry.setMetrics(annotation.metrics, &warnings)
       entry.metadata = annotation.metadata.isEmpty ? nil : annotation.metadata
       try entry.setUnset(annotation.unset, of: record)
+      for key in annotation.metrics.keys { try record.metrics.refuseLookalike(of: key, in: record.name) }
+      for key in annotation.metadata.keys { try record.metadata.refuseLookalike(of: key, in: record.name) }
       let changes = entry.metrics != nil || entry.metadata != nil || entry.unsetMetrics != nil
       guard changes || entry.unsetMetadata != nil else {
         throw CairnError(
@@ -54,12 +56,23 @@ extension Repository {
   }
 }
 
+extension Dictionary where Key == String {
+  /// Throws if there is another name that is the same to Swift and has other bytes: the two would be one here, and two in
+  /// the index.
+  fileprivate func refuseLookalike(of name: String, in checkpoint: String) throws {
+    guard let other = lookalike(of: name) else { return }
+    throw CairnError(
+      .invalid, "\(checkpoint): has \(other), which looks like \(name) and is written in other bytes",
+      advice: "write it the same way, or take the other away first")
+  }
+}
+
 extension LogEntry {
   fileprivate mutating func setUnset(_ names: [String], of record: CheckpointRecord) throws {
     var (metrics, metadata): ([String], [String]) = ([], [])
     for name in Set(names).sorted() {
-      let isMetric = record.metrics[name] != nil
-      let isKey = record.metadata[name] != nil
+      let isMetric = record.metrics[name] != nil && record.metrics.lookalike(of: name) == nil
+      let isKey = record.metadata[name] != nil && record.metadata.lookalike(of: name) == nil
       if isMetric { metrics.append(name) }
       if isKey { metadata.append(name) }
       guard isMetric || isKey else {

@@ -21,15 +21,15 @@ public struct MoveReport: Sendable {
 extension Repository {
   /// Gives a path with all its versions, or `path@n` that one, another name. No content is touched.
   ///
-  /// Versions of a path keep their numbers where nothing was ever called so; under a name that was used before, they go
-  /// on after the last number that was given there, as does the one version of a `path@n`. Under the old name no number
-  /// is given again either. Pointer files name checkpoints by their ids, and go on to.
+  /// Versions of a path keep their numbers, unless the new name was used before and they are not all above the last number
+  /// that was given there: then they go on after that, as the one version of a `path@n` does anyway. Under the old name no
+  /// number is given again either. Pointer files name checkpoints by their ids, and go on to.
   ///
   /// Throws ``CairnError/Kind/alreadyExists`` if there are checkpoints, or a tag, of the new name,
   /// ``CairnError/Kind/invalid`` if `name` is a tag or `newPath` cannot be a name, and ``CairnError/Kind/notFound``.
   public func move(_ name: PathName, to newPath: String) throws -> MoveReport {
     try PathName.validate(newPath)
-    guard newPath != name.path else {
+    guard !newPath.isExactly(name.path) else {
       throw CairnError(.invalid, "\(name): is called so already", advice: "choose another name")
     }
     let report = try locked { locked -> MoveReport? in
@@ -54,13 +54,15 @@ private struct MovePlan {
       db,
       sql: """
         SELECT c.uid, c.version, p.last_version,
-          c.pointer AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.checkpoint_id = c.id)
+          c.pointer_path IS NOT NULL AND NOT EXISTS (SELECT 1 FROM tag t WHERE t.checkpoint_id = c.id)
         FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? AND (? IS NULL OR c.version = ?) ORDER BY c.version
         """, arguments: [name.path, name.version, name.version])
     guard let first = rows.first else { return nil }
     try Self.requireFree(newPath, in: db)
     let given = try Int.fetchOne(db, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [newPath]) ?? 0
-    guard !given.addingReportingOverflow(first[2]).overflow, given < .max else {
+    guard let shift = Self.shift(first[1], after: given), !shift.addingReportingOverflow(first[2]).overflow,
+      given < .max
+    else {
       throw CairnError(.invalid, "\(newPath): has no version numbers left", advice: "choose another name")
     }
     entry = LogEntry(.moved, id: name.version == nil ? randomID() : first[0], by: .now())
@@ -69,14 +71,14 @@ private struct MovePlan {
     if name.version != nil {
       entry.version = first[1]
       entry.newVersion = given + 1
-    } else if given > 0 {
-      entry.shift = given
+    } else if shift > 0 {
+      entry.shift = shift
     }
     let newVersion = entry.newVersion
     moved = rows.map { row in
       MoveReport.Moved(
         id: row[0], from: PathName(path: name.path, version: row[1]),
-        to: PathName(path: newPath, version: newVersion ?? row[1] + given))
+        to: PathName(path: newPath, version: newVersion ?? row[1] + shift))
     }
     // Whoever gives it a name of its own may think that it stays now.
     if rows.contains(where: { $0[3] }) {
@@ -86,18 +88,20 @@ private struct MovePlan {
     }
   }
 
+  /// What is added to the versions of a path, of which `lowest` is the first, so that all come after `given`; nil if that
+  /// is too much. No more than it takes: it would add up with each move to and fro.
+  private static func shift(_ lowest: Int, after given: Int) -> Int? {
+    if lowest > given { return 0 }
+    let (distance, overflow) = given.subtractingReportingOverflow(lowest)
+    return overflow || distance == .max ? nil : distance + 1
+  }
+
   private static func requireFree(_ name: String, in db: Database) throws {
-    let isPath = try Bool.fetchOne(
-      db, sql: "SELECT EXISTS (SELECT 1 FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ?)",
-      arguments: [name])
-    if isPath == true {
+    if try Repository.isPath(name, in: db) {
       throw CairnError(
         .alreadyExists, "\(name): there are checkpoints of this name",
         advice: "choose another name; `cairn cp` makes a new version of it")
     }
-    if try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM tag WHERE name = ?)", arguments: [name]) == true {
-      throw CairnError(
-        .alreadyExists, "\(name): is a tag, which would no longer be found", advice: "choose another name")
-    }
+    try Repository.requireNoTag(calledLike: name, in: db)
   }
 }

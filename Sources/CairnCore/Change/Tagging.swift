@@ -23,7 +23,7 @@ extension Repository {
       let (target, previous) = try locked.index.read { (try Self.find(name, in: $0), try Self.tagged(tag, in: $0)) }
       guard let target else { return nil }
       if previous?.id == target.id { return TagReport(tag: tag, checkpoint: target, previous: previous, warnings: []) }
-      try locked.index.read { try Self.requireNoPath(tag, in: $0) }
+      try locked.index.read { try Self.requireNoPath(calledLike: tag, in: $0) }
       var after = target
       after.tags = (target.tags + [tag]).sorted()
       try LogEntry.requireRoom(for: after)
@@ -64,17 +64,6 @@ extension Repository {
     try Row.fetchOne(
       db, sql: CheckpointRecord.sql + " WHERE c.id = (SELECT checkpoint_id FROM tag WHERE name = ?)", arguments: [tag]
     ).map { try CheckpointRecord($0, db) }
-  }
-
-  private static func requireNoPath(_ tag: String, in db: Database) throws {
-    let isPath = try Bool.fetchOne(
-      db, sql: "SELECT EXISTS (SELECT 1 FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ?)",
-      arguments: [tag])
-    guard isPath != true else {
-      throw CairnError(
-        .alreadyExists, "\(tag): there are checkpoints of this name, which would be found instead of the tag's",
-        advice: "choose another tag")
-    }
   }
 }
 

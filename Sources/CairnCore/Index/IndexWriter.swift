@@ -80,11 +80,12 @@ struct IndexWriter {
     try db.cachedStatement(
       sql: """
         INSERT INTO checkpoint (uid, path_id, version, manifest_id, run_id, parent, step, epoch, created, host, user,
-          new_bytes, metadata, pointer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          new_bytes, metadata, pointer_path) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       entry.id, pathRow, version, manifest, run, entry.parent, entry.step, entry.epoch, entry.time, entry.host,
-      entry.user, entry.newBytes ?? 0, try json(entry.metadata), entry.pointer ?? false,
+      entry.user, entry.newBytes ?? 0, try json(entry.metadata),
+      entry.pointer == true ? entry.pointerPath ?? path : nil,
     ])
     let id = db.lastInsertedRowID
     for (name, value) in entry.metrics ?? [:] {

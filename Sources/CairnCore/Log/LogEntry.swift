@@ -54,6 +54,8 @@ struct LogEntry: Codable, Sendable, Hashable {
   var newBytes: Int?
   /// True if a pointer file was to hold the checkpoint; absent otherwise.
   var pointer: Bool?
+  /// The path that the pointer was written for, in a log that was made anew, if that is no longer ``path``.
+  var pointerPath: String?
   /// The ids of checkpoints that a save replaced, or that a removal removed.
   var removes: [String]?
   /// The pack that was copied.

@@ -99,12 +99,12 @@ extension Repository {
     var lines: [LogLine] = []
     func add(_ entry: LogEntry) throws { lines.append(try LogLine(entry, after: lines.last?.chain ?? .zero)) }
     try add(LogEntry(.initialized, id: configuration.id, by: .now()))
-    var runIDs: [String: String] = [:]
+    var runIDs: [ExactName: String] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT uid, name, created, metadata FROM run ORDER BY id") {
       var entry = LogEntry(.run, id: row[0], by: Origin(time: row[2], host: "", user: ""))
       entry.name = row[1]
       entry.metadata = try object(row[3])
-      runIDs[row[1]] = row[0]
+      runIDs[ExactName(row[1])] = row[0]
       try add(entry)
     }
     for row in try Row.fetchAll(db, sql: CheckpointRecord.sql + " ORDER BY c.id") {
@@ -114,7 +114,7 @@ extension Repository {
       entry.path = record.path
       entry.version = record.version
       entry.manifest = record.manifest
-      entry.run = record.run.flatMap { runIDs[$0] }
+      entry.run = record.run.flatMap { runIDs[ExactName($0)] }
       entry.parent = record.parent
       entry.step = record.step
       entry.epoch = record.epoch
@@ -122,7 +122,10 @@ extension Repository {
       entry.tags = record.tags.isEmpty ? nil : record.tags
       entry.metadata = record.metadata.isEmpty ? nil : record.metadata
       entry.newBytes = record.newBytes
-      entry.pointer = record.pointer ? true : nil
+      if let path = record.pointerPath {
+        entry.pointer = true
+        entry.pointerPath = path.isExactly(record.path) ? nil : path
+      }
       try add(entry)
     }
     for row in try Row.fetchAll(db, sql: "SELECT name, last_version FROM path ORDER BY id") {

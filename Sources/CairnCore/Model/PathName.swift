@@ -22,6 +22,16 @@ public struct PathName: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// By bytes: two names that only Unicode calls the same are two.
+  public static func == (left: Self, right: Self) -> Bool {
+    left.version == right.version && left.path.isExactly(right.path)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(ExactName(path))
+    hasher.combine(version)
+  }
+
   public var description: String { version.map { "\(path)@\($0)" } ?? path }
 
   private static func split(_ text: String) -> (String, Int)? {
@@ -56,7 +66,8 @@ public struct PathName: Sendable, Hashable, CustomStringConvertible {
   public static func absolute(_ path: String) -> String {
     let start = path.hasPrefix("/") ? path : currentDirectory() + "/" + path
     var parts: [Substring] = []
-    for part in start.split(separator: "/") {
+    // By bytes: with an accent at its head the name of a file makes one character with the slash before it.
+    for part in start.utf8.split(separator: UInt8(ascii: "/")).map({ Substring($0) }) {
       if part == ".." {
         _ = parts.popLast()
       } else if part != "." {
@@ -68,7 +79,7 @@ public struct PathName: Sendable, Hashable, CustomStringConvertible {
 
   /// The directory that a path lies in.
   static func parent(_ path: String) -> String {
-    guard let slash = path.lastIndex(of: "/"), slash > path.startIndex else { return "/" }
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash > path.startIndex else { return "/" }
     return String(path[..<slash])
   }
 
@@ -86,7 +97,7 @@ extension Repository {
     let absolute = PathName.absolute(path)
     guard let base else { return absolute }
     let prefix = base == "/" ? "/" : base + "/"
-    if absolute.hasPrefix(prefix), absolute != prefix { return String(absolute.dropFirst(prefix.count)) }
-    return absolute
+    guard absolute.hasExactPrefix(prefix), absolute.utf8.count > prefix.utf8.count else { return absolute }
+    return String(Substring(absolute.utf8.dropFirst(prefix.utf8.count)))
   }
 }

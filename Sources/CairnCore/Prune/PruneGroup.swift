@@ -16,8 +16,10 @@ public struct PruneCandidate: Sendable, Hashable {
   public var metrics: [String: Double] = [:]
   /// The tags that point to it.
   public var tags: [String] = []
+  /// The path for which a pointer file was written that holds it; nil if it was saved in another way.
+  public var pointerPath: String?
   /// Whether it was saved for a pointer file, which holds it.
-  public var isHeldByPointer = false
+  public var isHeldByPointer: Bool { pointerPath != nil }
   /// Whether all of it is there.
   public var isWhole = true
   /// Its bytes.

@@ -6,12 +6,13 @@ extension PrunePolicy {
   /// `released` are the ids of checkpoints that no pointer file holds any more.
   public func evaluate(_ candidates: [PruneCandidate], released: Set<String> = []) -> [PruneGroup] {
     var groups: [PruneGroup] = []
-    var places: [PruneGroup: Int] = [:]
+    var places: [GroupKey: Int] = [:]
     for candidate in candidates {
       let empty = group(of: candidate)
-      let place = places[empty] ?? groups.count
+      let key = GroupKey(name: empty.name.map { ExactName($0) }, isRun: empty.isRun)
+      let place = places[key] ?? groups.count
       if place == groups.count {
-        places[empty] = place
+        places[key] = place
         groups.append(empty)
       }
       var rules: [PruneRule] = candidate.tags.isEmpty ? [] : [.tagged]
@@ -21,6 +22,12 @@ extension PrunePolicy {
     }
     for place in groups.indices { apply(to: &groups[place].decisions) }
     return groups
+  }
+
+  /// Names that only Unicode calls the same are two runs, of which each keeps its own.
+  private struct GroupKey: Hashable {
+    var name: ExactName?
+    var isRun: Bool
   }
 
   private func group(of candidate: PruneCandidate) -> PruneGroup {

@@ -88,6 +88,12 @@ public struct PrunePolicy: Sendable, Hashable {
     for best in keepBest where best.count < 1 {
       throw CairnError(.invalid, "keep-best \(best.metric): \(best.count) checkpoints", advice: "at least 1")
     }
+    let metrics = Set(keepBest.map { ExactName($0.metric) })
+    guard metrics.count == Set(keepBest.map(\.metric)).count else {
+      throw CairnError(
+        .invalid, "keep-best: two names of metrics look the same and are written in other bytes",
+        advice: "prune by one of them")
+    }
     if let keepWithin, !(keepWithin > 0) {
       throw CairnError(.invalid, "keep-within \(keepWithin) seconds", advice: "more than nothing")
     }

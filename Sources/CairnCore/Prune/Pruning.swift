@@ -52,17 +52,19 @@ extension Repository {
   public func planPrune(
     _ policy: PrunePolicy, _ selection: PruneSelection = PruneSelection(), released: Set<String> = []
   ) throws -> PrunePlan {
-    try policy.validate()
-    return try read { db in
-      let found = try PruneCandidates(db, policy, selection)
-      var plan = PrunePlan(groups: policy.evaluate(found.all, released: released), freed: Freed())
-      var estimate = ReleaseEstimate(db)
-      for checkpoint in plan.removed {
-        if let manifest = found.manifests[checkpoint.id] { estimate.release(manifest: manifest) }
-      }
-      plan.freed = try estimate.freed(self)
+    try withPruneChoice(policy, selection) { choice in
+      var plan = choice.plan(released: released)
+      plan.freed = try choice.freed(by: plan, in: self)
       return plan
     }
+  }
+
+  /// Asks what a policy would choose, all from one state of the repository.
+  package func withPruneChoice<Result>(
+    _ policy: PrunePolicy, _ selection: PruneSelection, _ body: (PruneChoice) throws -> Result
+  ) throws -> Result {
+    try policy.validate()
+    return try read { try body(PruneChoice($0, policy, selection)) }
   }
 
   /// Removes the checkpoints that no rule keeps, and frees the bytes that only they need. What stays is decided when the
@@ -79,16 +81,56 @@ extension Repository {
     _ policy: PrunePolicy, _ selection: PruneSelection = PruneSelection(), released: Set<String> = [],
     force: Bool = false, progress: Progress? = nil
   ) throws -> PruneReport {
+    try prune(policy, selection, force: force, progress: progress) { _ in released }
+  }
+
+  /// The same, and with the lock held `release` may let go of pointer files, durably, and gives the ids of what they held:
+  /// so nothing can be tagged, or become the best, between that choice and the removal. It may be called a second time.
+  package func prune(
+    _ policy: PrunePolicy, _ selection: PruneSelection, force: Bool, progress: Progress?,
+    release: (PruneChoice) throws -> Set<String>
+  ) throws -> PruneReport {
     try policy.validate()
     var groups: [PruneGroup] = []
     let removal = try remove(progress: progress) { db in
-      let plan = PrunePlan(
-        groups: policy.evaluate(try PruneCandidates(db, policy, selection).all, released: released), freed: Freed())
+      let choice = try PruneChoice(db, policy, selection)
+      let plan = choice.plan(released: try release(choice))
       if !force { try plan.requireSomethingKept() }
       groups = plan.groups
       return plan.removed.map { Removable(id: $0.id, name: $0.name) }
     }
     return PruneReport(groups: groups, removal: removal)
+  }
+}
+
+/// What a policy chooses, as the repository is at one moment.
+package struct PruneChoice {
+  private let db: Database
+  private let policy: PrunePolicy
+  private let candidates: PruneCandidates
+
+  init(_ db: Database, _ policy: PrunePolicy, _ selection: PruneSelection) throws {
+    self.db = db
+    self.policy = policy
+    candidates = try PruneCandidates(db, policy, selection)
+  }
+
+  /// What would be done if no pointer file held these any more; how much that frees is left out.
+  package func plan(released: Set<String> = []) -> PrunePlan {
+    PrunePlan(groups: policy.evaluate(candidates.all, released: released), freed: Freed())
+  }
+
+  /// Whether there is a checkpoint with this id, of the selection or not.
+  package func isThere(_ id: String) throws -> Bool {
+    try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM checkpoint WHERE uid = ?)", arguments: [id]) == true
+  }
+
+  fileprivate func freed(by plan: PrunePlan, in repository: Repository) throws -> Freed {
+    var estimate = ReleaseEstimate(db)
+    for checkpoint in plan.removed {
+      if let manifest = candidates.manifests[checkpoint.id] { estimate.release(manifest: manifest) }
+    }
+    return try estimate.freed(repository)
   }
 }
 
@@ -114,7 +156,7 @@ private struct PruneCandidates {
     let rows = try Row.fetchAll(
       db,
       sql: """
-        SELECT c.id, c.uid, p.name, c.version, r.name, c.step, c.created, m.state, m.size, m.id, c.pointer
+        SELECT c.id, c.uid, p.name, c.version, r.name, c.step, c.created, m.state, m.size, m.id, c.pointer_path
         FROM checkpoint c JOIN path p ON p.id = c.path_id JOIN manifest m ON m.id = c.manifest_id
           LEFT JOIN run r ON r.id = c.run_id WHERE \(conditions.joined(separator: " AND ")) ORDER BY c.id DESC
         """, arguments: arguments)
@@ -122,7 +164,7 @@ private struct PruneCandidates {
     for row in rows {
       var candidate = PruneCandidate(id: row[1], path: row[2], version: row[3], created: row[6])
       (candidate.run, candidate.step, candidate.size) = (row[4], row[5], row[8])
-      candidate.isHeldByPointer = row[10]
+      candidate.pointerPath = row[10]
       candidate.isWhole = row[7] as Int == ManifestState.whole.rawValue
       places[row[0]] = all.count
       manifests[candidate.id] = row[9]

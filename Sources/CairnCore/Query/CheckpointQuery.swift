@@ -82,7 +82,7 @@ extension CheckpointQuery {
   }
 
   private var ofNames: SQL {
-    let whole = Set(names.lazy.filter { $0.version == nil }.map(\.path)).sorted()
+    let whole = Set(names.lazy.filter { $0.version == nil }.map { ExactName($0.path) }).map(\.text).sorted()
     var tests: [SQL] = []
     if !whole.isEmpty {
       let list = whole.map { "\($0)" as SQL }.joined(separator: ", ")

@@ -53,16 +53,19 @@ public struct CheckpointRecord: Sendable, Hashable {
   public var newBytes: Int
   /// How many tensors it has.
   public var tensorCount: Int
-  /// Whether a pointer file was to hold it: the plugin's, or one that `cairn cp` made. What was saved in other ways is
-  /// there for its own sake.
-  public var pointer: Bool
+  /// The path that a pointer file was written for to hold it, the plugin's or one that `cairn cp` made: that of the
+  /// checkpoint when it was saved, whatever it is called now. Nil for what was saved in other ways, which is there for its
+  /// own sake.
+  public var pointerPath: String?
+  /// Whether a pointer file was to hold it.
+  public var pointer: Bool { pointerPath != nil }
 
   /// `path@version`
   public var name: String { "\(path)@\(version)" }
 
   static let sql = """
     SELECT c.uid, p.name, c.version, b.digest, m.kind, m.state, r.name, c.parent, c.step, c.epoch, c.metadata,
-      m.metadata, c.created, c.host, c.user, m.size, c.new_bytes, m.tensor_count, c.id, c.pointer
+      m.metadata, c.created, c.host, c.user, m.size, c.new_bytes, m.tensor_count, c.id, c.pointer_path
     FROM checkpoint c JOIN path p ON p.id = c.path_id JOIN manifest m ON m.id = c.manifest_id
       JOIN blob b ON b.id = m.blob_id LEFT JOIN run r ON r.id = c.run_id
     """
@@ -94,7 +97,7 @@ public struct CheckpointRecord: Sendable, Hashable {
     newBytes = row[16]
     tensorCount = row[17]
     let key: Int64 = row[18]
-    pointer = row[19]
+    pointerPath = row[19]
     // By queries of their own: SQLite's JSON functions round numbers to 15 digits.
     let values = try Row.fetchAll(
       db.cachedStatement(sql: "SELECT name, value FROM metric WHERE checkpoint_id = ?"), arguments: [key])

@@ -10,7 +10,7 @@ struct NameHistory {
 
   private var names: [String: PathName] = [:]
   /// The ids of what is at a path now.
-  private var paths: [String: Set<String>] = [:]
+  private var paths: [ExactName: Set<String>] = [:]
 
   /// Does what a line says, and tells which names are no checkpoint's any more, in the order of their versions.
   ///
@@ -26,21 +26,21 @@ struct NameHistory {
     }
     return (entry.removes ?? []).compactMap { id in
       guard let name = names.removeValue(forKey: id) else { return nil }
-      paths[name.path]?.remove(id)
+      paths[ExactName(name.path)]?.remove(id)
       return Event(id: id, from: name)
     }
   }
 
   private mutating func move(_ entry: LogEntry) -> [Event] {
     guard let path = entry.path, let newPath = entry.newPath else { return [] }
-    let ids = entry.newVersion == nil ? paths[path] ?? [] : [entry.id]
+    let ids = entry.newVersion == nil ? paths[ExactName(path)] ?? [] : [entry.id]
     let events = ids.compactMap { id -> Event? in
       guard let name = names[id] else { return nil }
       let version = entry.newVersion ?? (name.version ?? 0) &+ (entry.shift ?? 0)
       return Event(id: id, from: name, to: PathName(path: newPath, version: version))
     }
     for event in events {
-      paths[event.from.path]?.remove(event.id)
+      paths[ExactName(event.from.path)]?.remove(event.id)
       if let name = event.to { set(event.id, name) }
     }
     return events.sorted { $0.from.version ?? 0 < $1.from.version ?? 0 }
@@ -48,6 +48,6 @@ struct NameHistory {
 
   private mutating func set(_ id: String, _ name: PathName) {
     names[id] = name
-    paths[name.path, default: []].insert(id)
+    paths[ExactName(name.path), default: []].insert(id)
   }
 }

@@ -16,7 +16,7 @@ extension Repository {
     }
     guard let given, name.version ?? 1 <= given else { return nil }
     func isMeant(_ other: PathName) -> Bool {
-      other.path == name.path && (name.version == nil || other.version == name.version)
+      other.path.isExactly(name.path) && (name.version == nil || other.version == name.version)
     }
     var history = NameHistory()
     var found: Departure?
@@ -52,13 +52,14 @@ extension Repository {
   /// some paths. The names are those at the time of the removal.
   public func removals(paths: [String] = [], limit: Int? = nil) throws -> [CheckpointRemoval] {
     var history = NameHistory()
+    let paths = Set(paths.map { ExactName($0) })
     var wanted: Set<String> = []
     var found: [CheckpointRemoval] = []
     try forEachLogEntry { entry in
       for event in history.follow(entry) {
         if event.to != nil {
-          if paths.contains(event.from.path) { wanted.insert(event.id) }
-        } else if paths.isEmpty || wanted.contains(event.id) || paths.contains(event.from.path) {
+          if paths.contains(ExactName(event.from.path)) { wanted.insert(event.id) }
+        } else if paths.isEmpty || wanted.contains(event.id) || paths.contains(ExactName(event.from.path)) {
           found.append(CheckpointRemoval(event, by: entry))
         }
       }

@@ -9,6 +9,8 @@ extension Repository {
     public var freed: Freed
     /// What went less than well although they were removed.
     public var warnings: [String]
+    /// Those that were to go and stay, since tags hold them, and these tags.
+    public var tagged: [(name: String, tags: [String])] = []
 
     /// Makes one from its parts.
     public init(removed: [String] = [], freed: Freed = Freed(), warnings: [String] = []) {
@@ -39,16 +41,22 @@ extension Repository {
   }
 
   /// Removes the checkpoints with these ids; see ``remove(_:)-(PathName)``.
-  public func remove(ids: [String]) throws -> Removal {
-    try remove { db in
-      try ids.flatMap { id in
-        try Removable.fetch(
-          db,
-          sql: """
-            SELECT c.uid, p.name || '@' || c.version FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE c.uid = ?
-            """, arguments: [id])
+  ///
+  /// - Parameter keepingTagged: Those with tags stay: it is looked for tags when the repository's lock is held, so that
+  ///   none which comes meanwhile is passed over.
+  public func remove(ids: [String], keepingTagged: Bool = false) throws -> Removal {
+    var tagged: [(name: String, tags: [String])] = []
+    var removal = try remove { db in
+      tagged = []
+      return try ids.compactMap { id in
+        guard let record = try Self.checkpoint(id: id, in: db) else { return nil }
+        guard keepingTagged, !record.tags.isEmpty else { return Removable(id: id, name: record.name) }
+        tagged.append((record.name, record.tags))
+        return nil
       }
     }
+    removal.tagged = tagged
+    return removal
   }
 
   /// Removes the checkpoints whose ids and names `find` gives, asked with the lock held.

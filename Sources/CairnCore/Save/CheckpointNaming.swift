@@ -61,8 +61,9 @@ struct CheckpointNaming {
   }
 
   private static func keepsNoTag(_ tags: String?, after request: SaveRequest) -> Bool {
-    let tags = tags?.split(separator: "\n").map(String.init) ?? []
-    return tags.allSatisfy { request.tags.contains($0) }
+    // By bytes, as SQLite tells tags apart: one that only looks like a tag of the request stays where it is.
+    let tags = tags?.utf8.split(separator: UInt8(ascii: "\n")).map { Substring($0) } ?? []
+    return tags.allSatisfy { tag in request.tags.contains { $0.isExactly(tag) } }
   }
 
   /// The id of the run with this name, which begins now if there is none.

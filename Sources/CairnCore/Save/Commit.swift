@@ -24,6 +24,7 @@ struct Commit {
     try request.checkCancelled()
     let gone = try goneSince(locked.index)
     if !gone.isEmpty { return .gone(gone) }
+    try locked.index.read { try Repository.requireDistinctNames(request, in: $0) }
     try putInPlace()
 
     var warnings: [String] = []

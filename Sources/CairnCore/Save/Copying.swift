@@ -14,6 +14,7 @@ extension Repository {
     let report: SaveReport? = try locked { locked in
       // By its id: it may have been moved meanwhile.
       guard let record = try locked.index.read({ try Self.checkpoint(id: seen.id, in: $0) }) else { return nil }
+      try locked.index.read { try Self.requireDistinctNames(request, in: $0) }
       var warnings: [String] = []
       let naming = CheckpointNaming(repository: self)
       let run = try (request.run ?? record.run).map { try naming.run($0, metadata: [:], &locked, &warnings) }

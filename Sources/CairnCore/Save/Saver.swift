@@ -103,8 +103,11 @@ final class Saver {
 extension Repository {
   /// Saves a checkpoint: when this returns, it survives power loss; when it throws, the repository is as before
   /// (``CairnError/Kind/outcomeOpen`` says that it is one or the other).
+  ///
+  /// Throws ``CairnError/Kind/alreadyExists`` if a tag is to be called as a path is, or a path as a tag is.
   public func save(_ content: CheckpointContent, _ request: SaveRequest) throws -> SaveReport {
     try request.validate()
+    try refuseCollisions(request)
     return try Saver(self, content, request).run()
   }
 }

@@ -40,7 +40,7 @@ public enum PyTorchMetrics {
     let wanted = ending(filePath)
     for pair in scores.reversed() {
       guard case .string(let path) = pickle[pair.key] else { continue }
-      if path == filePath { return pair.value }
+      if path.isExactly(filePath) { return pair.value }
       if let wanted, ending(path) == wanted { similar.append(pair.value) }
     }
     return similar.count == 1 ? similar.first : nil

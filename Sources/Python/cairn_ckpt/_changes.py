@@ -83,10 +83,19 @@ class Changes:
         encoded = json.dumps(list(names)).encode()
         return dict(_native.call_json("cairn_remove", self._here(), encoded))
 
-    def remove_ids(self, identifiers: Iterable[str]) -> dict[str, Any]:
-        """Removes checkpoints by their ids; unknown ones are no error."""
+    def remove_ids(
+        self, identifiers: Iterable[str], *, keep_tagged: bool = False
+    ) -> dict[str, Any]:
+        """Removes checkpoints by their ids; unknown ones are no error.
+
+        Args:
+            identifiers: The ids.
+            keep_tagged: Whether those stay that have a tag, one that comes at the last moment
+                included.
+        """
+        function = "cairn_remove_untagged_ids" if keep_tagged else "cairn_remove_ids"
         encoded = json.dumps(list(identifiers)).encode()
-        return dict(_native.call_json("cairn_remove_ids", self._here(), encoded))
+        return dict(_native.call_json(function, self._here(), encoded))
 
     def prune(
         self,

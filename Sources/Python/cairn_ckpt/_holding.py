@@ -119,10 +119,7 @@ def _release(pointer: Pointer, identifiers: list[str], path: str, opener: Opener
     hold. Never fails what has been done."""
     try:
         repository = opener(_places.locate(pointer, path))
-        records = [repository.checkpoint(identifier) for identifier in identifiers]
-        free = [record["id"] for record in records if record and not record["tags"]]
-        if free:
-            repository.remove_ids(free)
+        repository.remove_ids(identifiers, keep_tagged=True)
     except (CairnError, OSError) as error:
         _logger.warning(
             "%s: its old version could not be freed: %s (`cairn gc --pointers` finds it)",

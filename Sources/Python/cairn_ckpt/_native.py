@@ -66,6 +66,7 @@ _FALLIBLE: dict[str, list[Any]] = {
     "cairn_file_read": [Handle, _Size, _Size, ctypes.c_void_p],
     "cairn_remove": [Handle, _Text, _Out],
     "cairn_remove_ids": [Handle, _Text, _Out],
+    "cairn_remove_untagged_ids": [Handle, _Text, _Out],
     "cairn_log": [Handle, _Text, _Out],
     "cairn_runs": [Handle, _Text, _Out],
     "cairn_tags": [Handle, _Out],

@@ -69,10 +69,10 @@ private struct HoldingsReader {
 
   func holdings(by key: HoldingKey, of names: [PathName]) throws -> Holdings {
     var groups: [Members] = []
-    var positions: [String?: Int] = [:]
+    var positions: [ExactName?: Int] = [:]
     var others = Members(nil)
     var total = Members(nil)
-    let wanted = Dictionary(grouping: names, by: \.path)
+    let wanted = Dictionary(grouping: names) { ExactName($0.path) }
     let rows = try Row.fetchCursor(
       db,
       sql: """
@@ -83,7 +83,8 @@ private struct HoldingsReader {
     while let row = try rows.next() {
       let path: String = row["path"]
       let version: Int = row["version"]
-      guard names.isEmpty || wanted[path]?.contains(where: { $0.version ?? version == version }) == true else {
+      guard names.isEmpty || wanted[ExactName(path)]?.contains(where: { $0.version ?? version == version }) == true
+      else {
         others.add(row)
         continue
       }
@@ -94,9 +95,9 @@ private struct HoldingsReader {
         case .path: path
         case .version: "\(path)@\(version)"
         }
-      let position = positions[name] ?? groups.count
+      let position = positions[name.map { ExactName($0) }] ?? groups.count
       if position == groups.count {
-        positions[name] = position
+        positions[name.map { ExactName($0) }] = position
         groups.append(Members(name))
       }
       groups[position].add(row)

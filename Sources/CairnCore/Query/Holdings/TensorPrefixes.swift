@@ -36,14 +36,14 @@ private struct PrefixReader {
     self.db = db
     graph = try ReferenceGraph(db, store)
     found = [TensorPrefixHolding(prefix: nil, names: 0, logicalBytes: 0, storedBytes: 0, ownBytes: 0)]
-    var positions: [String: Int] = [:]
+    var positions: [ExactName: Int] = [:]
     var names = RowNumbers(rows: try Int.fetchOne(db, sql: "SELECT count(*) FROM tensor_name") ?? 0)
     var prefixOfName: [Int32] = []
     try RawRows(db, "SELECT id, name FROM tensor_name ORDER BY id").forEach { row in
       let prefix = Self.prefix(row.text(1), depth)
-      let position = positions[prefix] ?? found.count
+      let position = positions[ExactName(prefix)] ?? found.count
       if position == found.count {
-        positions[prefix] = position
+        positions[ExactName(prefix)] = position
         found.append(TensorPrefixHolding(prefix: prefix, names: 0, logicalBytes: 0, storedBytes: 0, ownBytes: 0))
       }
       names.add(row.integer(0))
