@@ -35,7 +35,8 @@ struct RapidStatement {
     try text.withUTF8 { utf8 in
       try utf8.withMemoryRebound(to: CChar.self) {
         // What has no bytes may have no address, which would bind NULL.
-        try check(sqlite3_bind_text(handle, index, $0.baseAddress ?? Self.nothing, Int32(clamping: $0.count), Self.copying))
+        try check(
+          sqlite3_bind_text(handle, index, $0.baseAddress ?? Self.nothing, Int32(clamping: $0.count), Self.copying))
       }
     }
   }
