@@ -7,6 +7,8 @@ import random
 import sqlite3
 import struct
 import subprocess
+import tempfile
+from pathlib import Path
 
 KIB = 1024
 
@@ -57,17 +59,27 @@ def cairn(program: str, arguments: list[str], directory: str, **more: str) -> su
 
 
 def make_old(repository: str) -> None:
-    """Takes an index back to the schema of Cairn 0.1."""
+    """Takes an index back to schema 1, in the file that it is in: the same rows, as far as there were columns for them."""
     path = repository + "/index.sqlite"
+    schema = Path(__file__).resolve().parents[2] / "Migrations" / "0001_index.sql"
     database = sqlite3.connect(path, isolation_level=None)
     mode = database.execute("PRAGMA journal_mode").fetchone()[0]
-    tables = ["tensor_manifests", "storage_manifests", "blob_storages"]
-    database.execute("BEGIN")
-    for statement in ([f"DROP TABLE {table}" for table in tables] + ["DROP INDEX manifest_size"]
-                      + ["ALTER TABLE tensor DROP COLUMN manifests", "ALTER TABLE checkpoint DROP COLUMN pointer"]
-                      + ["DELETE FROM grdb_migrations WHERE identifier <> '0001_index'"]):
-        database.execute(statement)
-    database.execute("COMMIT")
+    with tempfile.TemporaryDirectory() as directory:
+        old = sqlite3.connect(directory + "/old.sqlite", isolation_level=None)
+        old.execute(f"PRAGMA journal_mode = {mode}")
+        old.executescript(schema.read_text())
+        old.execute("ATTACH ? AS newer", (path,))
+        lists = {column: f"(SELECT {column} FROM newer.manifest_lists WHERE manifest_id = manifest.id)"
+                 for column in ("tensors", "storages")}
+        for (table,) in old.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
+            columns = [row[1] for row in old.execute(f"PRAGMA main.table_info({table})")]
+            values = [lists[column] if table == "manifest" and column in lists else column for column in columns]
+            old.execute(f"INSERT INTO main.{table} ({', '.join(columns)}) SELECT {', '.join(values)} FROM newer.{table}")
+        old.execute("CREATE TABLE grdb_migrations (identifier TEXT NOT NULL PRIMARY KEY)")
+        old.execute("INSERT INTO grdb_migrations VALUES ('0001_index')")
+        old.execute("DETACH newer")
+        old.backup(database)
+        old.close()
     if mode == "wal":
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
