@@ -44,7 +44,13 @@ extension Repository {
   /// The same before a long save, as far as it can be seen without the lock; what is in the way of looking is for later.
   func refuseCollisions(_ request: SaveRequest) throws {
     do {
-      try read { try Self.requireDistinctNames(request, in: $0) }
+      // As the index is: settling it would wait for whoever has the lock now. It is settled if it speaks against the save.
+      guard let index = try readerConnection() else { return }
+      do {
+        return try index.queue.read { try Self.requireDistinctNames(request, in: $0) }
+      } catch let error as CairnError where error.kind == .alreadyExists {
+        try read { try Self.requireDistinctNames(request, in: $0) }
+      }
     } catch let error as CairnError where error.kind == .alreadyExists {
       throw error
     } catch {
