@@ -87,25 +87,13 @@ extension Repository {
       for index in batches[batch] {
         if isCancelled?() == true { throw CairnError(.cancelled, "looking for a file's content was stopped") }
         let task = chunking.tasks[index]
-        let digest = try Digest(hashing: Part(whole: sources[task.storage], offset: task.offset, size: task.length))
+        let digest = try Digest(
+          hashing: RangeSource(whole: sources[task.storage], offset: task.offset, size: task.length))
         found.withLock { $0[index] = digest }
       }
     }
     let digests = found.withLock { $0 }
     return sources.indices.map { Array(digests[chunking.starts[$0]..<chunking.starts[$0 + 1]]) }
-  }
-
-  /// A chunk of a source.
-  private struct Part: ByteSource {
-    let whole: any ByteSource
-    let offset: Int
-    let size: Int
-
-    var name: String { whole.name }
-
-    func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws {
-      try whole.read(into: buffer, at: offset + position)
-    }
   }
 }
 
