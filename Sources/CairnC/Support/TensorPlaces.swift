@@ -1,38 +1,27 @@
 import Cairn
-import Glibc
 
-/// Where the tensors are that an argument means: the rules are those of the command line.
-enum TensorsPlace {
-  case stored(Repository, PathName)
-  case file(String)
-
+extension TensorsPlace {
   /// A pointer file is what it points to, in whatever repository; `./x` and `../x` are the file, if there is one; all
   /// else is a name in the repository first, and a file if there is no such name.
   init(_ argument: String, in repository: Repository) throws {
     if let (holder, record) = try repository.pointed(by: argument) {
-      self = .stored(holder, PathName(path: record.path, version: record.version))
+      self.init(record, in: holder)
       return
     }
-    let isFile = Self.isRegularFile(argument)
-    if isFile, argument.hasPrefix("./") || argument.hasPrefix("../") {
+    let isFile = Self.isFile(argument)
+    if isFile, Self.isPath(argument) {
       self = .file(argument)
       return
     }
     let name = PathName(parsing: argument)
     let saved = PathName(path: repository.name(forFile: name.path), version: name.version)
     if let record = try repository.find(name) ?? repository.find(saved) {
-      self = .stored(repository, PathName(path: record.path, version: record.version))
+      self.init(record, in: repository)
     } else if isFile {
       self = .file(argument)
     } else {
-      let record = try repository.checkpoint(name)
-      self = .stored(repository, PathName(path: record.path, version: record.version))
+      self.init(try repository.checkpoint(name), in: repository)
     }
-  }
-
-  private static func isRegularFile(_ path: String) -> Bool {
-    var information = stat()
-    return stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
   }
 }
 
@@ -72,27 +61,8 @@ struct TensorPlaces {
 
   /// Opens them all, and does something with their tensors.
   func withTensors<Result>(_ body: ([TensorCatalog]) throws -> Result) throws -> Result {
-    let catalogs = try places.map { try tensors(of: $0) }
-    do {
-      return try body(catalogs)
-    } catch let error as CairnError {
-      throw zip(places, catalogs).reduce(error) { error, side in
-        guard case .stored(let repository, _) = side.0 else { return error }
-        return repository.explain(error, reading: side.1)
-      }
-    }
-  }
-
-  /// Files are cut as the repository does that they are compared with.
-  private var chunkSize: Int {
-    for case .stored(let repository, _) in places { return repository.configuration.chunkSize }
-    return repository.configuration.chunkSize
-  }
-
-  private func tensors(of place: TensorsPlace) throws -> TensorCatalog {
-    switch place {
-    case .stored(let repository, let name): try repository.tensors(of: .checkpoint(name))
-    case .file(let path): try TensorCatalog(file: path, chunkSize: chunkSize, isCancelled: isCancelled)
-    }
+    try places.withTensors(
+      chunkSize: repository.configuration.chunkSize,
+      reading: { try TensorCatalog(file: $0, chunkSize: $1, isCancelled: isCancelled) }, body)
   }
 }
