@@ -38,13 +38,7 @@ struct ReleaseEstimate {
     var ownership = Ownership(try ReferenceGraph(db, repository.blobs))
     for (manifests, stays) in [(kept, true), (gone, false)] {
       ownership.beginGroup(outside: stays)
-      for manifest in manifests {
-        try lists.read(manifest) { list in
-          ownership.visit(blobID: list.blob)
-          for id in list.storages { ownership.visit(storageID: id) }
-          for id in list.tensors { ownership.visit(tensorID: id) }
-        }
-      }
+      try ownership.visit(manifests: manifests, lists)
     }
     let total = ownership.holdings().total
     return Freed(files: total.freedFiles, bytes: total.freed)

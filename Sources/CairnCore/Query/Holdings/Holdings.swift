@@ -119,13 +119,7 @@ private struct HoldingsReader {
     var ownership = Ownership(graph)
     for (index, manifests) in (groups + [others]).enumerated() {
       ownership.beginGroup(outside: index == groups.count)
-      for manifest in manifests.sorted() {
-        try lists.read(manifest) { list in
-          ownership.visit(blobID: list.blob)
-          for id in list.storages { ownership.visit(storageID: id) }
-          for id in list.tensors { ownership.visit(tensorID: id) }
-        }
-      }
+      try ownership.visit(manifests: manifests.sorted(), lists)
     }
     return ownership.holdings()
   }

@@ -65,6 +65,17 @@ struct Ownership {
     needed.append(0)
   }
 
+  /// All that these manifests list belongs to the group.
+  mutating func visit(manifests: some Sequence<Int64>, _ lists: ManifestLists) throws {
+    for manifest in manifests {
+      try lists.read(manifest) { list in
+        visit(blobID: list.blob)
+        for id in list.storages { visit(storageID: id) }
+        for id in list.tensors { visit(tensorID: id) }
+      }
+    }
+  }
+
   mutating func visit(tensorID: Int64) {
     guard let tensor = graph.tensors[tensorID] else { return }
     visit(tensor: tensor)
