@@ -8,7 +8,6 @@ whose removal had returned, by the index as it is and without it; gc, verify, re
   python3 Tests/Crash/crash_points.py --states 0      all of them: hours
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -370,14 +369,12 @@ def search(scenario, place: str, programs, materials, options, report) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tools.option_parser(__doc__)
     parser.add_argument("--states", type=int, default=60, help="how many of a scenario's states; 0: all of them")
     parser.add_argument("--randoms", type=int, default=4, help="random choices behind each call")
-    parser.add_argument("--failures", type=int, default=5, help="how many failures end it")
     parser.add_argument("--scenario", action="append", help="only this one (may be repeated)")
     parser.add_argument("--journal", choices=["wal", "delete"])
     parser.add_argument("--threads", type=int, default=2)
-    tools.add_options(parser)
     options = parser.parse_args()
     report = tools.Report(options)
     with tools.scratch() as place:

@@ -8,7 +8,6 @@ or write is, nobody notices. Afterwards gc, verify, reindex and a save find ever
   python3 Tests/Crash/faults.py --faults 0        all of them: hours
 """
 
-import argparse
 import errno
 import json
 import os
@@ -206,14 +205,12 @@ def name_of(way: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tools.option_parser(__doc__)
     parser.add_argument("--faults", type=int, default=5, help="how many for each command; 0: all of them")
-    parser.add_argument("--failures", type=int, default=5, help="how many failures end it")
     parser.add_argument("--command", action="append", help="only this one (may be repeated)")
     parser.add_argument("--journal", choices=["wal", "delete"])
     parser.add_argument("--messages", action="store_true", help="print what the commands said")
     parser.add_argument("--threads", type=int, default=2)
-    tools.add_options(parser)
     options = parser.parse_args()
     report = tools.Report(options)
     with tools.scratch() as place:

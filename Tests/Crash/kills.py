@@ -8,7 +8,6 @@ are at a random time, half at a random call.
   python3 Tests/Crash/kills.py --rounds 500       more than a thousand kills
 """
 
-import argparse
 import json
 import os
 import random
@@ -160,11 +159,9 @@ class Loop:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = tools.option_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="in each journal mode, of three processes each")
     parser.add_argument("--every", type=int, default=5, help="after how many rounds a copy is looked at more closely")
-    parser.add_argument("--failures", type=int, default=5, help="how many failures end it")
-    tools.add_options(parser)
     options = parser.parse_args()
     report = tools.Report(options)
     with tools.scratch() as place:

@@ -14,10 +14,14 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def option_parser(description: str) -> argparse.ArgumentParser:
+    """A parser with the options that all programs have."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--failures", type=int, default=5, help="how many failures end it")
     parser.add_argument("--build", default=os.path.join(HERE, "../../.build/debug"),
                         help="where `cairn` and `CrashChecker` were built")
     parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random")
+    return parser
 
 
 class Programs:
