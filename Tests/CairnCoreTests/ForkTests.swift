@@ -5,15 +5,18 @@ import Testing
 @testable import CairnCore
 
 /// A child that goes on with what its parent has, forked while other threads of that use it.
+///
+/// Each in a process of its own: the threads of other tests take locks of Swift's runtime, and a child forked beside them
+/// would wait for these, whatever is done here.
 @Suite struct ForkTests {
   /// `fork` is hidden from Swift.
-  private func fork() throws -> Int32 {
+  private static func fork() throws -> Int32 {
     typealias Fork = @convention(c) () -> Int32
     return unsafeBitCast(try #require(dlsym(nil, "fork")), to: Fork.self)()
   }
 
   /// Runs `body` in a child; whether it came back with `true`, and within a minute.
-  private func inChild(_ body: () -> Bool) throws -> Bool {
+  private static func inChild(_ body: () -> Bool) throws -> Bool {
     let child = try fork()
     if child == 0 { _exit(body() ? 0 : 1) }
     var status: Int32 = 0
@@ -30,53 +33,61 @@ import Testing
     let count = Mutex(0)
   }
 
-  @Test func aLockThatAnotherThreadHadIsNotWaitedFor() throws {
-    let shared = PerProcess { Guarded() }
-    let isHeld = Atomic(false)
-    let isOver = Atomic(false)
-    try onThreads(2) { index in
-      if index == 0 {
-        shared.value.count.withLock { count in
-          count = 1
-          isHeld.store(true, ordering: .sequentiallyConsistent)
-          while !isOver.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
+  @Test func aLockThatAnotherThreadHadIsNotWaitedFor() async {
+    await #expect(processExitsWith: .success) {
+      let shared = PerProcess { Guarded() }
+      let isHeld = Atomic(false)
+      let isOver = Atomic(false)
+      try onThreads(2) { index in
+        if index == 0 {
+          shared.value.count.withLock { count in
+            count = 1
+            isHeld.store(true, ordering: .sequentiallyConsistent)
+            while !isOver.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
+          }
+        } else {
+          defer { isOver.store(true, ordering: .sequentiallyConsistent) }
+          while !isHeld.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
+          let isFresh = try ForkTests.inChild {
+            shared.value.count.withLock { $0 == 0 } && shared.value === shared.value
+          }
+          #expect(isFresh)
         }
-      } else {
-        defer { isOver.store(true, ordering: .sequentiallyConsistent) }
-        while !isHeld.load(ordering: .sequentiallyConsistent) { usleep(1_000) }
-        let isFresh = try self.inChild { shared.value.count.withLock { $0 == 0 } && shared.value === shared.value }
-        #expect(isFresh)
       }
+      #expect(shared.value.count.withLock { $0 } == 1, "the parent keeps its own")
     }
-    #expect(shared.value.count.withLock { $0 } == 1, "the parent keeps its own")
   }
 
-  @Test func chunksAreRememberedInAChildOfABusyParent() throws {
-    let scratch = try Scratch()
-    let repository = try scratch.repository()
-    let content = bytes(70_000, seed: 1)
-    let print = try #require(content.withUnsafeBytes { repository.chunkMemory.fingerprint(of: $0) })
-    let digest = Digest(hashing: content)
-    let isOver = Atomic(false)
-    try onThreads(4) { index in
-      if index > 0 {
-        while !isOver.load(ordering: .relaxed) {
-          repository.chunkMemory.remember(print, digest)
-          _ = repository.chunkMemory.digest(of: print)
-        }
-      } else {
-        defer { isOver.store(true, ordering: .relaxed) }
-        for _ in 0..<100 {
-          let isSound = try self.inChild {
-            guard repository.chunkMemory.isEmpty, repository.chunkMemory.digest(of: print) == nil else { return false }
+  @Test func chunksAreRememberedInAChildOfABusyParent() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = try Scratch()
+      let repository = try scratch.repository()
+      let content = bytes(70_000, seed: 1)
+      let print = try #require(content.withUnsafeBytes { repository.chunkMemory.fingerprint(of: $0) })
+      let digest = Digest(hashing: content)
+      let isOver = Atomic(false)
+      try onThreads(4) { index in
+        if index > 0 {
+          while !isOver.load(ordering: .relaxed) {
             repository.chunkMemory.remember(print, digest)
-            return repository.chunkMemory.digest(of: print) == digest
+            _ = repository.chunkMemory.digest(of: print)
           }
-          #expect(isSound)
-          if !isSound { return }
+        } else {
+          defer { isOver.store(true, ordering: .relaxed) }
+          for _ in 0..<100 {
+            let isSound = try ForkTests.inChild {
+              guard repository.chunkMemory.isEmpty, repository.chunkMemory.digest(of: print) == nil else {
+                return false
+              }
+              repository.chunkMemory.remember(print, digest)
+              return repository.chunkMemory.digest(of: print) == digest
+            }
+            #expect(isSound)
+            if !isSound { return }
+          }
         }
       }
+      #expect(repository.chunkMemory.digest(of: print) == digest)
     }
-    #expect(repository.chunkMemory.digest(of: print) == digest)
   }
 }
