@@ -18,7 +18,9 @@ let package = Package(
   targets: [
     .target(
       name: "CairnSystem",
-      linkerSettings: [.linkedLibrary("z"), .linkedLibrary("zstd"), .linkedLibrary("sqlite3")]),
+      linkerSettings: [
+        .linkedLibrary("z"), .linkedLibrary("deflate"), .linkedLibrary("zstd"), .linkedLibrary("sqlite3"),
+      ]),
     .target(
       name: "CairnMigrations", path: "Migrations", sources: ["Migrations.swift"],
       resources: [

@@ -12,7 +12,7 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=${CAIRN_VENV:-$top/.venv}
 
-build_packages=(ca-certificates libsqlite3-dev libzstd-dev zlib1g-dev)
+build_packages=(ca-certificates libsqlite3-dev libzstd-dev zlib1g-dev libdeflate-dev)
 debian_packages=(
   "${build_packages[@]}"
   python3 python3-venv                                   # the environment below

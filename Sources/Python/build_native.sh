@@ -27,11 +27,11 @@ resources=$("$swift" -print-target-info 2>/dev/null \
 static=${resources}_static/linux
 [ -d "$static" ] || { echo "$0: the toolchain has no static runtime ($static)" >&2; exit 1; }
 
-# SQLite, zstd and zlib are linked statically where their archives are found, so that the file needs none of them where
+# SQLite, zstd, zlib and libdeflate are linked statically where their archives are found, so that the file needs none of them where
 # it runs, and shares none with other libraries: the linker takes what comes first in its path.
 archives=$scratch/archives
 mkdir -p "$archives"
-for library in sqlite3 zstd z; do
+for library in sqlite3 zstd z deflate; do
   rm -f "$archives/lib$library.a"
   archive=$(cc -print-file-name="lib$library.a" 2>/dev/null || clang -print-file-name="lib$library.a" 2>/dev/null || true)
   case $archive in /*) ln -s "$archive" "$archives/lib$library.a" ;; esac

@@ -1,6 +1,6 @@
 import CairnSystem
 
-/// The checksum that zip keeps of each entry (zlib's CRC-32), summed piece by piece.
+/// The checksum that zip keeps of each entry (the CRC-32 of RFC 1952), summed piece by piece.
 public struct CRC32: Sendable, Hashable {
   /// The checksum of all bytes so far.
   public private(set) var value: UInt32 = 0
@@ -13,9 +13,8 @@ public struct CRC32: Sendable, Hashable {
 
   /// Takes the next bytes in.
   public mutating func update(_ bytes: UnsafeRawBufferPointer) {
-    // zlib answers a null pointer with the initial value, whatever was summed before.
+    // libdeflate answers a null pointer with the initial value, whatever was summed before.
     guard let start = bytes.baseAddress, bytes.count > 0 else { return }
-    value = UInt32(
-      truncatingIfNeeded: crc32_z(UInt(value), start.assumingMemoryBound(to: UInt8.self), bytes.count))
+    value = libdeflate_crc32(value, start, bytes.count)
   }
 }

@@ -1,7 +1,8 @@
-// C shims for what Swift cannot import: macros, variadic functions, and the headers of zlib and zstd.
+// C shims for what Swift cannot import: macros, variadic functions, and the headers of zlib, libdeflate and zstd.
 #ifndef CAIRN_SYSTEM_H
 #define CAIRN_SYSTEM_H
 
+#include <libdeflate.h>
 #include <stdint.h>
 #include <zlib.h>
 #include <zstd.h>
