@@ -52,7 +52,7 @@ final class WriterDirectory: Sendable {
   }
 
   /// Removes the directory and what is left in it.
-  func remove(eachDone: () -> Void = {}) throws {
+  func remove(eachDone: @escaping @Sendable () -> Void = {}) throws {
     try Files.removeFlatDirectory(path, last: Self.lockName, eachDone: eachDone)
     lock.release()
   }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Synchronization
 
 extension Repository {
   /// How many files leave their place while the lock is held once.
@@ -14,14 +15,12 @@ extension Repository {
   @discardableResult
   func sweep(force: Bool = false, progress: Progress? = nil) throws -> Freed {
     var freed = Freed()
-    var done = 0
+    let done = Atomic(0)
     while true {
       guard let batch = try sweepOnce(force: force) else { return freed }
       // 1 to 3 ms each for 8 MiB: not with the lock held.
-      try batch.directory?.remove {
-        done += 1
-        progress?(done, freed.files + batch.freed.files + batch.waiting)
-      }
+      let total = freed.files + batch.freed.files + batch.waiting
+      try batch.directory?.remove { progress?(done.add(1, ordering: .relaxed).newValue, total) }
       freed += batch.freed
       // Rows that could not be deleted, on a full disk, are found again: once nothing more is freed, that is for later.
       if !batch.isLasting, batch.freed.files == 0 { return freed }

@@ -93,9 +93,13 @@ enum Files {
   /// Removes a directory of plain files (a writer's `tmp`), which may be gone already; the file `last` after the others.
   /// False if somebody has put something into it meanwhile.
   @discardableResult
-  static func removeFlatDirectory(_ path: String, last: String, eachDone: () -> Void = {}) throws -> Bool {
-    for name in try names(in: path) where name != last {
-      try unlink(path + "/" + name)
+  static func removeFlatDirectory(_ path: String, last: String, eachDone: @escaping @Sendable () -> Void = {}) throws
+    -> Bool
+  {
+    let others = try names(in: path).filter { $0 != last }
+    // What takes long is to give up the pages of a file, which each core can do for another one.
+    try forEachIndex(others.count, threads: others.count < 4 ? 1 : coreCount) { index in
+      try unlink(path + "/" + others[index])
       eachDone()
     }
     try unlink(path + "/" + last)

@@ -65,7 +65,10 @@ public func inParallel(_ total: Int, _ body: @escaping @Sendable (Int) throws ->
 
 /// How many threads read, hash and write in one save or verification: more than there are cores, so that some hash
 /// while others wait for the disk; few enough that their buffers stay within 64 MiB.
-var workerCount: Int { min(max(2 * Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 2), 6) }
+var workerCount: Int { min(max(2 * coreCount, 2), 6) }
+
+/// How many threads do what keeps a core busy.
+var coreCount: Int { max(Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))), 1) }
 
 private final class Work: Sendable {
   let run: @Sendable () -> Void
