@@ -13,10 +13,26 @@ struct ChunkWorker {
   let packs: Packs
   /// Holds a batch; what is hashed in it is what is written.
   let buffer: UnsafeMutableRawBufferPointer
+  /// Whether the chunks before were new: then it is not worth looking at the next ones where they lie, since they most
+  /// likely have to be read anyway, and are looked at then.
+  private var expectsNew = false
+
+  init(
+    repository: Repository, sources: [any ByteSource], chunking: Chunking, table: ChunkTable,
+    directory: WriterDirectory, packs: Packs, buffer: UnsafeMutableRawBufferPointer
+  ) {
+    self.repository = repository
+    self.sources = sources
+    self.chunking = chunking
+    self.table = table
+    self.directory = directory
+    self.packs = packs
+    self.buffer = buffer
+  }
 
   /// Finds or writes the chunks of the tasks in `batch`.
-  func run(_ batch: [Int]) throws {
-    let batch = try reuseKnown(batch)
+  mutating func run(_ batch: [Int]) throws {
+    let batch = expectsNew ? batch : try reuseKnown(batch)
     var found: [(task: Int, digest: Digest, length: Int)] = []
     var starts: [Int] = []
     var start = 0
@@ -28,6 +44,7 @@ struct ChunkWorker {
     }
     table.setDigests(found)
     var (claimed, reusable) = table.claim(found.map(\.digest))
+    expectsNew = false
     if claimed.isEmpty { return }
     let known = try repository.places(of: reusable)
     var seen = SeenPacks()
@@ -41,6 +58,7 @@ struct ChunkWorker {
         places.append((digest, place))
         continue
       }
+      expectsNew = true
       checksums.append((digest, Checksum.crc32(bytes)))
       if length <= BlobStore.packedLimit {
         small.append((digest, Array(bytes)))

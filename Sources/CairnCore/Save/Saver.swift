@@ -75,7 +75,7 @@ final class Saver {
       let size = min(chunkSize, max(batches.map { $0.reduce(0) { $0 + chunking.tasks[$1].length } }.max() ?? 0, 1))
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4_096)
       defer { buffer.deallocate() }
-      let worker = ChunkWorker(
+      var worker = ChunkWorker(
         repository: repository, sources: sources, chunking: chunking, table: table, directory: directory,
         packs: packs, buffer: buffer)
       do {
