@@ -26,6 +26,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the workloads, and end")
     parser.add_argument("--blobs", type=int, default=1_000_000, help="of the workload million")
     parser.add_argument("--directory", type=Path, default=Path(), help="where the data is put (here)")
+    parser.add_argument(
+        "--warm-memory", action="store_true",
+        help="keep the host of a virtual machine from taking memory back meanwhile: holds all but 6 times the size")
     parser.add_argument("--json", type=Path, help="a file for every single time")
     parser.add_argument("--svg", type=Path, help="a file for a plot")
     parser.add_argument("--program", default=os.environ.get("CAIRN_PROGRAM", "cairn"), help="Cairn's")
@@ -35,6 +38,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Runs the workloads, and prints what they came to; 1 if a bar is missed."""
     asked = arguments()
+    import measuring
     import report
     import workloads
 
@@ -58,7 +62,9 @@ def main() -> int:
     results = workloads.Results()
     bench = workloads.Bench(
         directory, asked.size, asked.rounds, os.path.abspath(program), results, asked.blobs)
-    about = f"{report.machine(directory)}; {asked.size} MiB, {asked.rounds} rounds"
+    about = f"{report.machine(directory)}; {asked.size} MiB, {asked.rounds} rounds{', memory kept warm' if asked.warm_memory else ''}"
+    if asked.warm_memory:
+        measuring.warm_memory = measuring.WarmMemory(6 * asked.size * 2**20)
     try:
         for name in names:
             start = time.perf_counter()
