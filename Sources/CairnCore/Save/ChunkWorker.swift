@@ -13,9 +13,9 @@ struct ChunkWorker {
   let packs: Packs
   /// Holds a batch; what is hashed in it is what is written.
   let buffer: UnsafeMutableRawBufferPointer
-  /// Whether the chunks before were new: then it is not worth looking at the next ones where they lie, since they most
-  /// likely have to be read anyway, and are looked at then.
-  private var expectsNew = false
+  /// How many batches before this one had something new, in a row: after two it is not worth looking at the next one
+  /// where it lies, since it most likely has to be read anyway, and is looked at then.
+  private var newInARow = 0
 
   init(
     repository: Repository, sources: [any ByteSource], chunking: Chunking, table: ChunkTable,
@@ -32,7 +32,7 @@ struct ChunkWorker {
 
   /// Finds or writes the chunks of the tasks in `batch`.
   mutating func run(_ batch: [Int]) throws {
-    let batch = expectsNew ? batch : try reuseKnown(batch)
+    let batch = newInARow < 2 ? try reuseKnown(batch) : batch
     var found: [(task: Int, digest: Digest, length: Int)] = []
     var starts: [Int] = []
     var start = 0
@@ -44,7 +44,8 @@ struct ChunkWorker {
     }
     table.setDigests(found)
     var (claimed, reusable) = table.claim(found.map(\.digest))
-    expectsNew = false
+    var hasNew = false
+    defer { newInARow = hasNew ? newInARow + 1 : 0 }
     if claimed.isEmpty { return }
     let known = try repository.places(of: reusable)
     var seen = SeenPacks()
@@ -58,7 +59,7 @@ struct ChunkWorker {
         places.append((digest, place))
         continue
       }
-      expectsNew = true
+      hasNew = true
       checksums.append((digest, Checksum.crc32(bytes)))
       if length <= BlobStore.packedLimit {
         small.append((digest, Array(bytes)))
