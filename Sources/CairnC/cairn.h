@@ -61,6 +61,7 @@ enum {
   CAIRN_UNSUPPORTED_FILESYSTEM = 13, /* "unsupportedFilesystem": its locks are local to one host */
   CAIRN_OUTCOME_OPEN = 14,           /* "outcomeOpen": done or not done: the next call on the repository decides */
   CAIRN_UNTRUSTED = 15,              /* "untrusted": belongs to another user, and is not on the trusted list */
+  CAIRN_DIVERGED = 16,               /* "diverged": a backup that is no earlier state of the repository */
   CAIRN_FORMAT = 100,                /* "format": a file or pickle that does not hold to its format */
   CAIRN_STATE = 101,                 /* "state": a state that cannot be kept or loaded in the way asked for */
   CAIRN_CANCELLED = 102,             /* "cancelled": by cairn_save_cancel, and the repository is as before; by
