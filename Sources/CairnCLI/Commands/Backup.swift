@@ -9,7 +9,7 @@ struct Backup: ParsableCommand {
     usage: "cairn backup <dest> [<options>]",
     discussion: """
       The first time everything is taken, from then on only what is new; what was removed here and is no longer needed \
-      is removed there. The copy is a repository: `cairn --repo DEST log`, `restore`, `verify` work on it, and putting \
+      is removed there. The copy is a repository: `cairn log --repo DEST`, `restore`, `verify` work on it, and putting \
       it back is copying it. Stopped or killed at any moment, it still is what the last whole backup made it, and the \
       next one goes on. Do not save into it: then it is of another history, and the next backup refuses.
 
@@ -20,7 +20,7 @@ struct Backup: ParsableCommand {
       never change, and removing one here leaves the other. That guards against a wrong `rm` or `prune`, and against \
       nothing that happens to the disk: both names are the same bytes, and rot together. With --copy, or on another \
       disk, they are bytes of their own, and each is checked while it is read: one that is damaged here is never put \
-      in the place of a good one there. `cairn --repo DEST verify --read-data` reads them again.
+      in the place of a good one there. `cairn verify --read-data --repo DEST` reads them again.
 
       The last directory of DEST is made if it is not there, those above it are not: a disk that is not mounted is \
       noticed. Ends with exit code 2 if the repository itself lacks files: then the backup has everything else.

@@ -13,6 +13,8 @@ final class Backup {
   private let options: BackupOptions
   private let transfer: BackupTransfer
   private let directory: WriterDirectory?
+  /// Where the backup's log ended when this began.
+  private var logAtStart: Log.Position?
   /// What is in the backup for sure.
   private var taken: [BackupPlan.File: BackupTransfer.Taken] = [:]
   /// How often in a row each file was not to be had.
@@ -36,6 +38,7 @@ final class Backup {
     if let target {
       // Before anything is copied: it may take hours.
       _ = try BackupLog(source: source, target: target, force: options.force).standing(to: history.end, of: history)
+      logAtStart = try? LogHistory(of: target.path).end
     }
     var directory: WriterDirectory?
     if let target, !options.dryRun {
@@ -53,6 +56,28 @@ final class Backup {
   }
 
   func run() throws -> BackupReport {
+    do {
+      return try runWhileThereIsRoom()
+    } catch var error as CairnError where error.kind == .noSpace && error.message.hasPrefix(path) {
+      // Whoever reads the backup needs some room, for its index.
+      error.advice = "make room there; the backup is what the last whole one made it"
+      do { try takeBack() } catch { source.warn("what was brought to \(path) could not be removed again (\(error))") }
+      throw error
+    }
+  }
+
+  /// Removes what this has brought, unless the backup's log is another one since, which may need it.
+  private func takeBack() throws {
+    try directory?.remove()
+    guard let target, let logAtStart else { return }
+    let lock = try target.acquireLock()
+    defer { lock.release() }
+    let log = try Log(readingOnly: target.path)
+    guard try log.size() == logAtStart.bytes, try log.holds(logAtStart) else { return }
+    for path in transfer.brought.withLock({ $0 }) { try Files.unlink(path) }
+  }
+
+  private func runWhileThereIsRoom() throws -> BackupReport {
     var plan = try fix(settling: false)
     for attempt in 0..<Self.limit {
       let missing = try bring(&plan)

@@ -10,7 +10,7 @@ struct BackupLog {
     case same
     /// It is longer, and what more it has the repository's log has too: another backup was faster.
     case ahead
-    /// It is damaged or of another history, and is to be replaced all the same.
+    /// It is damaged or of another history, and is to be replaced all the same: it is asked for, or nothing is lost.
     case foreign
   }
 
@@ -28,11 +28,11 @@ struct BackupLog {
       throw CairnError(
         .damaged, error.message,
         advice: "make the backup in another directory; or see what of this one is good with "
-          + "`cairn --repo \(target.path) verify --repair`; --force puts this repository's log in its place")
+          + "`cairn verify --repair --repo \(target.path)`; --force puts this repository's log in its place")
     }
     // Another backup may have put in place what the repository's log has got since it was read.
     guard try history.contains(own.end) || LogHistory(of: source.path).contains(own.end) else {
-      if force { return .foreign }
+      if force || own.addsNothing(to: history) { return .foreign }
       throw Self.diverged(target.path, source.path, isAhead: own.contains(history.end))
     }
     if own.end.bytes == position.bytes { return .same }

@@ -34,6 +34,8 @@ final class BackupTransfer: Sendable {
   /// Where files are made before they get their names; nil: this only looks.
   private let directory: WriterDirectory?
   private let mode: mode_t
+  /// The paths of the files that this has brought.
+  let brought = Mutex<[String]>([])
   private let mayLink: Atomic<Bool>
   private let mayClone: Atomic<Bool>
 
@@ -129,6 +131,7 @@ final class BackupTransfer: Sendable {
       try made.sync()
     }
     try Files.rename(temporary, to: final)
+    brought.withLock { $0.append(final) }
     return .taken(Taken(encoding: encoding, size: size, way: way))
   }
 

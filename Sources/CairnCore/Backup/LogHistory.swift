@@ -1,6 +1,8 @@
 /// A log that was read and whose chain was checked, to be compared with another one's.
 struct LogHistory {
   private let bytes: [UInt8]
+  private let lines: [LogLine]
+  /// The digest of the line that ends at a byte.
   private let chains: [Int: Digest]
   /// Behind its last whole line.
   let end: Log.Position
@@ -19,6 +21,7 @@ struct LogHistory {
       chains[bytes.count] = line.chain
     }
     self.bytes = bytes
+    lines = tail.lines
     self.chains = chains
     end = tail.end
     let first = tail.lines.first?.entry
@@ -27,6 +30,17 @@ struct LogHistory {
 
   /// Whether a log that ends at `position` is a beginning of this one: each line's digest covers all before it.
   func contains(_ position: Log.Position) -> Bool { chains[position.bytes] == position.chain }
+
+  /// Whether it says nothing of checkpoints that `other` does not: what it has more is about packs, as `gc` and `verify`
+  /// add it on their own.
+  func addsNothing(to other: LogHistory) -> Bool {
+    var end = 0
+    for line in lines {
+      end += line.bytes.count
+      if other.chains[end] != line.chain, line.entry.op != .repacked { return false }
+    }
+    return true
+  }
 
   /// The log up to `position`, which is in it.
   func prefix(_ position: Log.Position) -> ArraySlice<UInt8> { bytes[..<position.bytes] }

@@ -3,7 +3,7 @@ extension Repository {
   ///
   /// The copy is a repository of its own, with this one's id, at a length that the log has at some moment of the call:
   /// every checkpoint that was there then, whole. Killed at any moment, the directory holds what the last whole backup
-  /// made it, and the next one goes on where this stopped. Files that the copy's log no longer names are removed from
+  /// made it, and the next one goes on where this stopped; on a full disk, what was brought goes again. Files that the copy's log no longer names are removed from
   /// it. Its index is not copied, but follows the log by itself when the copy is next opened.
   ///
   /// - Parameter destination: A directory whose parent is there: new, empty, or with this repository's backup in it.
