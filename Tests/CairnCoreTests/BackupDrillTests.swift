@@ -67,7 +67,7 @@ extension Repository {
       if thread > 0 { return try DrillContent.churn(pair.scratch.path, seed: UInt64(thread), isOver) }
       defer { isOver.store(true, ordering: .relaxed) }
       var random = SeededGenerator(seed: 77)
-      for round in 0..<16 {
+      for round in 0..<10 {
         let options = round % 3 == 1 ? BackupOptions.copying : BackupOptions()
         let report = try pair.source.backup(to: pair.backup, options)
         #expect(report.problems == [])
@@ -97,7 +97,7 @@ extension Repository {
       if thread > 2 { return try DrillContent.churn(pair.scratch.path, seed: UInt64(thread), isOver) }
       defer { if working.subtract(1, ordering: .relaxed).newValue == 0 { isOver.store(true, ordering: .relaxed) } }
       let source = try Repository(opening: pair.scratch.path)
-      for round in 0..<6 {
+      for round in 0..<4 {
         let options = (round + thread) % 2 == 0 ? BackupOptions.copying : BackupOptions()
         #expect(try source.backup(to: pair.backup, options).problems == [])
       }

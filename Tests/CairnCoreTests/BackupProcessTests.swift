@@ -38,7 +38,7 @@ import Testing
       defer { isOver.store(true, ordering: .relaxed) }
       var random = SeededGenerator(seed: UInt64(arguments.count))
       var (killed, longest) = (0, 200_000)
-      for round in 0..<20 {
+      for round in 0..<15 {
         let process = try start([program, "backup", pair.backup, "--repo", pair.source.path] + arguments)
         usleep(useconds_t.random(in: 0...useconds_t(longest), using: &random))
         kill(process.processIdentifier, SIGKILL)
