@@ -100,8 +100,12 @@ def test_backup(repository: Repository, work: Path) -> None:
         repository.backup(place)
     repository.backup(place, force=True)
     assert Repository(place).tags() == []
-    with pytest.raises(RepositoryExists):
+    with pytest.raises(InvalidArgument, match="is the repository itself"):
         repository.backup(work)
+    (work / "other").mkdir()
+    (work / "other" / "notes.txt").touch()
+    with pytest.raises(RepositoryExists, match="not empty"):
+        repository.backup(work / "other")
 
 
 @needs_command_line
