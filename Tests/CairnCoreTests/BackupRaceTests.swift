@@ -96,6 +96,20 @@ import Testing
     try pair.opened().expectSound(["b@1": Self.large])
   }
 
+  /// All that the slower one brought is still there, and its log is shorter than what is in place.
+  @Test func theSlowerOfTwoBackupsDoesNotGoBack() throws {
+    let pair = try BackupPair()
+    try pair.source.save(Self.small, "a")
+    let report = try pair.run(beforeLock: { lock in
+      guard lock == 1 else { return }
+      try pair.source.save(Self.large, "b")
+      _ = try pair.source.backup(to: pair.backup)
+    })
+    #expect(report.checkpoints == 2)
+    #expect(try pair.log() == Files.contents(pair.source.logPath))
+    try pair.opened().expectSound(["a@1": Self.small, "b@1": Self.large])
+  }
+
   @Test func somethingMayBeSavedIntoTheBackupMeanwhile() throws {
     let pair = try BackupPair()
     try pair.source.save(Self.small, "a")
