@@ -18,6 +18,7 @@ debian_packages=(
   python3 python3-venv                                   # the environment below
   python3-torch python3-numpy                            # /usr/bin/python3 with PyTorch 1.13, to cross-check
   strace tmux util-linux valgrind                        # tests of system calls, terminals, other users, memory
+  rsync                                                  # tests of copies made by it
   zsh fish mandoc                                        # tests of completion in these shells, of manual pages
   g++                                                    # a device of the tests' own, for PyTorch
 )

@@ -61,6 +61,7 @@ enum {
   CAIRN_UNSUPPORTED_FILESYSTEM = 13, /* "unsupportedFilesystem": its locks are local to one host */
   CAIRN_OUTCOME_OPEN = 14,           /* "outcomeOpen": done or not done: the next call on the repository decides */
   CAIRN_UNTRUSTED = 15,              /* "untrusted": belongs to another user, and is not on the trusted list */
+  CAIRN_DIVERGED = 16,               /* "diverged": a backup that is no earlier state of the repository */
   CAIRN_FORMAT = 100,                /* "format": a file or pickle that does not hold to its format */
   CAIRN_STATE = 101,                 /* "state": a state that cannot be kept or loaded in the way asked for */
   CAIRN_CANCELLED = 102,             /* "cancelled": by cairn_save_cancel, and the repository is as before; by
@@ -446,6 +447,18 @@ int32_t cairn_collect_garbage(cairn_repository *repository, int32_t force, char 
  * report: {"checkpoints", "blobs", "bytes_read", "problems": [{"what", "problem", "hurts": [{"checkpoint", "tensors"}]}],
  *   "repaired": [text]} */
 int32_t cairn_verify(cairn_repository *repository, const char *options, char **report, char **error);
+
+/* Copies the repository into a directory, consistently while it is in use; a second time only what is new. The copy is a
+ * repository, and stays what the last whole backup made it until the new one is whole.
+ * options: {"copy": true for bytes of their own where a hard link or a reflink would do, "force": true to replace what is
+ *   damaged or of another history, "dry_run": true to change nothing}
+ * report: {"path", "checkpoints", "log_bytes", "dry_run", "files", "bytes", and of these "new_files", "new_bytes",
+ *   "reused_files", "reused_bytes", "linked_files", "linked_bytes", "cloned_files", "cloned_bytes", "copied_files",
+ *   "copied_bytes"; "removed_files", "removed_bytes", "warnings", "problems": [{"what": file that the repository lacks,
+ *   "problem", "checkpoints": [path@n]}]}
+ * CAIRN_DIVERGED if what is there is no earlier state of this repository; CAIRN_ALREADY_EXISTS if it is somebody's. */
+int32_t cairn_backup(cairn_repository *repository, const char *directory, const char *options,
+                     cairn_cancellation *cancellation, char **report, char **error);
 
 #ifdef __cplusplus
 }

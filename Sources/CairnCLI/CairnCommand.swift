@@ -48,7 +48,8 @@ struct CairnCommand: ParsableCommand {
       CommandGroup(
         name: "Repository",
         subcommands: [
-          Init.self, Stats.self, DiskUsage.self, Query.self, Verify.self, CollectGarbage.self, Reindex.self, Demo.self,
+          Init.self, Stats.self, DiskUsage.self, Query.self, Verify.self, CollectGarbage.self, Reindex.self,
+          Backup.self, Demo.self,
         ]),
       CommandGroup(name: "Shell", subcommands: [CompletionsCommand.self, Manual.self]),
     ])

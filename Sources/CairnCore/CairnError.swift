@@ -34,6 +34,8 @@ public struct CairnError: Error, Sendable, Hashable, CustomStringConvertible {
     case outcomeOpen
     /// The repository belongs to another user and is not on the trusted list.
     case untrusted
+    /// A backup holds what the repository does not, or is of another history.
+    case diverged
     /// Who asked for it has called it off; nothing has changed.
     case cancelled
   }

@@ -17,29 +17,43 @@ extension Repository {
         .invalid, "a chunk size of \(chunkSize) bytes", advice: "choose a multiple of 65536, at most 1073741824")
     }
     let directory = PathName.absolute(path)
-    if try !Files.makeDirectory(directory) {
-      guard try Files.status(directory)?.isDirectory == true else {
-        throw CairnError(.alreadyExists, "\(directory): is there already, and no directory")
-      }
-      let names = try Files.names(in: directory)
-      if names.contains(RepositoryConfiguration.fileName) {
-        throw CairnError(.alreadyExists, "\(directory): is a Cairn repository already")
-      }
-      // What an `init` that died has left may be there; anything else is somebody's.
-      let own: Set = ["blobs", "tmp", "lock", Log.fileName, ".gitignore"]
-      if let other = names.first(where: { !own.contains($0) }) {
-        throw CairnError(
-          .alreadyExists, "\(directory): is not empty (\(other))", advice: "choose an empty or a new directory")
-      }
-      try refuseRemains(in: directory)
-    }
-    guard let status = try Files.status(directory) else { throw CairnError.system("stat", directory, ENOENT) }
-    let modes = Modes(following: status)
+    try makeRoom(in: directory)
     let mode = try Filesystem.journalMode(for: directory)
     let configuration = RepositoryConfiguration(
       format: RepositoryConfiguration.currentFormat, id: randomID(), hash: "sha256", chunkSize: chunkSize,
       journal: journal ?? mode)
+    let first = try LogLine(LogEntry(.initialized, id: configuration.id, by: .now()), after: .zero)
+    try make(in: directory, configuration, firstLine: first.bytes)
+    return try Repository(opening: directory, logger: logger)
+  }
 
+  /// Makes a directory for a repository; throws if it is there and holds anything that no `init` which died has left.
+  static func makeRoom(in directory: String) throws {
+    if try !Files.makeDirectory(directory) { try requireRoom(in: directory) }
+  }
+
+  /// Throws if a directory that is there holds anything that no `init` which died has left.
+  static func requireRoom(in directory: String) throws {
+    guard try Files.status(directory)?.isDirectory == true else {
+      throw CairnError(.alreadyExists, "\(directory): is there already, and no directory")
+    }
+    let names = try Files.names(in: directory)
+    if names.contains(RepositoryConfiguration.fileName) {
+      throw CairnError(.alreadyExists, "\(directory): is a Cairn repository already")
+    }
+    // What an `init` that died has left may be there; anything else is somebody's.
+    let own: Set = ["blobs", "tmp", "lock", Log.fileName, ".gitignore"]
+    if let other = names.first(where: { !own.contains($0) }) {
+      throw CairnError(
+        .alreadyExists, "\(directory): is not empty (\(other))", advice: "choose an empty or a new directory")
+    }
+    try refuseRemains(in: directory)
+  }
+
+  /// Makes an empty repository in a directory that has room for it.
+  static func make(in directory: String, _ configuration: RepositoryConfiguration, firstLine: [UInt8]) throws {
+    guard let status = try Files.status(directory) else { throw CairnError.system("stat", directory, ENOENT) }
+    let modes = Modes(following: status)
     try Files.makeDirectory(directory + "/tmp", mode: modes.directory)
     try Files.makeDirectory(directory + "/blobs", mode: modes.directory)
     for name in BlobStore.directoryNames {
@@ -54,8 +68,7 @@ extension Repository {
     if directory.hasSuffix("/" + directoryName) {
       try writeDurably(Array("*\n".utf8), to: directory + "/.gitignore", mode: modes.file)
     }
-    let first = try LogLine(LogEntry(.initialized, id: configuration.id, by: .now()), after: .zero)
-    try writeDurably(first.bytes, to: directory + "/" + Log.fileName, mode: modes.file)
+    try writeDurably(firstLine, to: directory + "/" + Log.fileName, mode: modes.file)
     try Files.syncDirectory(directory + "/blobs")
     try Files.syncDirectory(directory)
     // Last, and by a rename: whoever sees it sees a whole repository.
@@ -64,7 +77,6 @@ extension Repository {
     try Files.rename(temporary, to: directory + "/" + RepositoryConfiguration.fileName)
     try Files.syncDirectory(directory)
     try Files.syncDirectory(PathName.parent(directory))
-    return try Repository(opening: directory, logger: logger)
   }
 
   /// Throws if a directory without a configuration holds more than what an `init` leaves that died: then it is a

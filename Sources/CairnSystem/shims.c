@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -31,6 +33,14 @@ int cairn_allocate(int fd, int64_t size) {
 
 int cairn_exchange(const char *first, const char *second) {
   return renameat2(AT_FDCWD, first, AT_FDCWD, second, RENAME_EXCHANGE) == 0 ? 0 : errno;
+}
+
+int cairn_clone(int to, int from) {
+  int result;
+  do {
+    result = ioctl(to, FICLONE, from);
+  } while (result != 0 && errno == EINTR);
+  return result == 0 ? 0 : errno;
 }
 
 // A fixed table of atomics: the child of a fork may touch neither malloc nor a mutex that another thread held.

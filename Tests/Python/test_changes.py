@@ -10,7 +10,7 @@ import torch
 from command_line import as_printed, cairn, needs_command_line
 from states import state, versions
 
-from cairn_ckpt import CheckpointNotFound, InvalidArgument, Repository, RepositoryExists
+from cairn_ckpt import BackupDiverged, CheckpointNotFound, InvalidArgument, Repository, RepositoryExists
 
 
 def test_tags(repository: Repository) -> None:
@@ -80,3 +80,38 @@ def test_prune_plans_what_it_does(repository: Repository, work: Path) -> None:
     with pytest.raises(InvalidArgument, match="keep_within"):
         repository.prune(keep_within="soon")
     assert repository.prune(run="r", keep_tagged=True, force=True)["kept"] == []
+
+
+def test_backup(repository: Repository, work: Path) -> None:
+    repository.save(state(1), "a")
+    place = work / "backup"
+    plan = repository.backup(place, dry_run=True)
+    assert plan["dry_run"] and plan["new_files"] > 0 and not place.exists()
+    report = repository.backup(place, copy=True)
+    assert report["copied_files"] == report["new_files"] == plan["new_files"]
+    assert report["problems"] == [] and report["path"] == str(place)
+    repository.save(state(2), "a")
+    assert repository.backup(str(place))["reused_files"] == report["files"]
+    copy = Repository(place)
+    assert [row["name"] for row in copy.log()] == ["a@2", "a@1"]
+    assert copy.load("a")["epoch"] == 2
+    copy.tag("best", "a")
+    with pytest.raises(BackupDiverged, match="saved into the backup"):
+        repository.backup(place)
+    repository.backup(place, force=True)
+    assert Repository(place).tags() == []
+    with pytest.raises(InvalidArgument, match="is the repository itself"):
+        repository.backup(work)
+    (work / "other").mkdir()
+    (work / "other" / "notes.txt").touch()
+    with pytest.raises(RepositoryExists, match="not empty"):
+        repository.backup(work / "other")
+
+
+@needs_command_line
+def test_backup_reports_what_the_command_line_prints(repository: Repository, work: Path) -> None:
+    repository.save(state(1), "a")
+    first = repository.backup(work / "backup")
+    assert first["checkpoints"] == 1
+    again = repository.backup(work / "backup")
+    assert as_printed(again) == cairn("backup", str(work / "backup"))

@@ -58,6 +58,7 @@ struct ErrorCode {
     case .unsupportedFilesystem: 13
     case .outcomeOpen: 14
     case .untrusted: 15
+    case .diverged: 16
     case .cancelled: 102
     }
   }

@@ -19,7 +19,7 @@ enum ExitStatus: Int32, CaseIterable {
     switch self {
     case .success: return "done"
     case .failure: return "another failure: no space, an I/O error, something in the way"
-    case .problemsFound: return "verify has found problems"
+    case .problemsFound: return "verify has found problems, or backup has: the repository lacks files"
     case .notFound: return "no such checkpoint, or one that was removed; no such file to save"
     case .noRepository: return "no repository, or one that belongs to another user and is not trusted"
     case .damaged: return "a file is damaged or missing: one of the repository, or one to be saved"
@@ -54,7 +54,8 @@ enum ExitStatus: Int32, CaseIterable {
 
   private init(_ kind: CairnError.Kind) {
     switch kind {
-    case .alreadyExists, .noSpace, .io, .changed, .unsupportedFilesystem, .cancelled: self = .failure
+    case .alreadyExists, .noSpace, .io, .changed, .unsupportedFilesystem, .diverged, .cancelled:
+      self = .failure
     case .notFound, .removed: self = .notFound
     case .notARepository, .untrusted: self = .noRepository
     case .damaged, .missing: self = .damaged

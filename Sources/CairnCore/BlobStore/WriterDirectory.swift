@@ -13,12 +13,12 @@ final class WriterDirectory: Sendable {
 
   init(repository: String, modes: Modes) throws {
     let parent = repository + "/tmp"
-    // Somebody may have emptied the repository of it: it holds nothing that lasts.
-    try Files.makeDirectory(parent, mode: modes.directory)
     while true {
+      // Somebody may have emptied the repository of it: it holds nothing that lasts.
+      try Files.makeDirectory(parent, mode: modes.directory)
       let path = parent + "/" + randomID(bytes: 8)
-      guard try Files.makeDirectory(path, mode: modes.directory) else { continue }
       do {
+        guard try Files.makeDirectory(path, mode: modes.directory) else { continue }
         // Looks, once it has the lock, whether the path still is it: `gc` may have come between.
         lock = try FileLock.acquire(path + "/" + Self.lockName, mode: modes.file, onWait: {})
       } catch let error as CairnError where error.kind == .missing {

@@ -94,10 +94,11 @@ extension Repository {
   }
 
   /// How far an index of this repository has come; nil if it is another's, or empty.
-  func position(of index: DatabaseQueue) throws -> Log.Position? {
-    let row = try index.read {
-      try Row.fetchOne($0, sql: "SELECT repository, bytes, last_line, chain FROM log_position WHERE id = 1")
-    }
+  func position(of index: DatabaseQueue) throws -> Log.Position? { try index.read { try position($0) } }
+
+  /// How far an index has come, in the transaction that the rest of it is read in.
+  func position(_ db: Database) throws -> Log.Position? {
+    let row = try Row.fetchOne(db, sql: "SELECT repository, bytes, last_line, chain FROM log_position WHERE id = 1")
     guard let row, row[0] as String == configuration.id, let chain = Digest(bytes: row[3] as Data) else { return nil }
     return Log.Position(bytes: row[1], lastLine: row[2], chain: chain)
   }

@@ -104,7 +104,8 @@ extension Repository {
     }
   }
 
-  private func removeAbandonedDirectories() throws -> Int {
+  /// Removes what writers that died have left in `tmp/`; returns how many directories.
+  func removeAbandonedDirectories() throws -> Int {
     var removed = 0
     for name in try Files.names(in: path + "/tmp") {
       let directory = path + "/tmp/" + name

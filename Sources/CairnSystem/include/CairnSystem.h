@@ -25,6 +25,10 @@ int cairn_allocate(int fd, int64_t size);
 // ENOSYS where the filesystem cannot, as with NFS.
 int cairn_exchange(const char *first, const char *second);
 
+// Makes the file `to` share all blocks of the file `from` (FICLONE). Returns 0, or an error number: EXDEV, EOPNOTSUPP,
+// ENOTTY, EINVAL or ENOSYS where the filesystem cannot.
+int cairn_clone(int to, int from);
+
 // Keeps the SQLite connection `db` (a sqlite3 *) from checkpointing its WAL when it is closed.
 // Returns an SQLite result code.
 int cairn_sqlite_no_checkpoint_on_close(void *db);

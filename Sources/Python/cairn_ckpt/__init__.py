@@ -16,6 +16,7 @@ from ._version import VERSION as __version__
 
 if TYPE_CHECKING:
     from ._errors import (
+        BackupDiverged,
         CairnError,
         CheckpointNotFound,
         CheckpointRemoved,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from .repository import Repository
 
 __all__ = [
+    "BackupDiverged",
     "CairnCallback",
     "CairnCheckpointIO",
     "CairnError",

@@ -145,6 +145,44 @@ class Changes:
         encoded = _json.encoded(policy, "a policy")
         return dict(_native.call_json("cairn_prune", self._here(), encoded))
 
+    def backup(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        copy: bool = False,
+        force: bool = False,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Copies the repository into a directory, consistently while it is in use.
+
+        A second time only what is new is copied. The copy is a repository; until a backup is
+        whole it stays what the last one made it. Ctrl-C stops it, and the next one goes on.
+
+        Args:
+            directory: New, empty, or with this repository's backup in it.
+            copy: Whether files get bytes of their own where a hard link or a reflink would do.
+            force: Whether a backup that is damaged or of another history is replaced.
+            dry_run: Only say what would be new and removed.
+
+        Returns:
+            ``path``, ``checkpoints``, ``log_bytes``, ``files``, ``bytes``, and of these
+            ``new_…``, ``reused_…``, ``linked_…``, ``cloned_…``, ``copied_files`` and ``…_bytes``;
+            ``removed_files``, ``removed_bytes``, ``warnings``, ``problems``: what the repository
+            itself lacks.
+
+        Raises:
+            BackupDiverged: What is there is no earlier state of this repository.
+        """
+        options = {"copy": copy, "force": force, "dry_run": dry_run}
+        return dict(
+            _native.call_stoppable(
+                "cairn_backup",
+                self._here(),
+                _native.encode(os.path.abspath(os.fspath(directory))),
+                _json.encoded(options, "options"),
+            )
+        )
+
     def restore(
         self,
         name: str,

@@ -73,6 +73,10 @@ class RepositoryIOError(CairnError, OSError):
     """Another failure of the operating system."""
 
 
+class BackupDiverged(CairnError):
+    """A backup that is no earlier state of the repository, so that it is not overwritten."""
+
+
 class InvalidPointer(CairnError, ValueError):
     """A pointer file that cannot be followed."""
 
@@ -103,6 +107,7 @@ _CLASSES: dict[str, type[CairnError]] = {
     "io": RepositoryIOError,
     "changed": RepositoryIOError,
     "untrusted": UntrustedRepository,
+    "diverged": BackupDiverged,
     "cancelled": Stopped,
 }
 

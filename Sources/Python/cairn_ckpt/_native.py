@@ -71,6 +71,7 @@ _FALLIBLE: dict[str, list[Any]] = {
     "cairn_runs": [Handle, _Text, _Out],
     "cairn_tags": [Handle, _Out],
     "cairn_query": [Handle, _Text, _Text, Handle, _Out],
+    "cairn_backup": [Handle, _Text, _Text, Handle, _Out],
     "cairn_views": [_Out],
     "cairn_diff": [Handle, _Text, _Text, _Text, Handle, _Out],
     "cairn_tensor_summary": [Handle, _Text, _Text, _Text, Handle, _Out],
