@@ -2,7 +2,7 @@ import GRDB
 
 /// Whether an error says that the index's content is no good, rather than that it could not be read or written.
 func isDamage(ofIndex error: any Error) -> Bool {
-  if error is ByteReader.Malformed { return true }
+  if error is ByteReader.Malformed || error is RowDecodingError { return true }
   guard let error = error as? DatabaseError else { return false }
   switch error.extendedResultCode {
   // Shorter than its header says; or a -wal or -shm that was unlinked under an open connection.
@@ -43,6 +43,10 @@ func namingIndex<Result>(_ path: String, _ body: () throws -> Result) throws -> 
 
 /// The error as one that names the index, if it is one of SQLite's that says that the disk has failed.
 func named(_ error: any Error, index path: String) -> any Error {
+  // A column that holds what no Cairn writes.
+  if error is RowDecodingError {
+    return CairnError.damaged(path, "a row in it cannot be read", advice: "run `cairn reindex`")
+  }
   guard let error = error as? DatabaseError else { return error }
   let message = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
   switch error.resultCode.primaryResultCode {

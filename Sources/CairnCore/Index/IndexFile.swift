@@ -1,6 +1,7 @@
 import CairnMigrations
 import CairnSystem
 import GRDB
+import GRDBSQLite
 import Glibc
 
 /// Opening `index.sqlite`.
@@ -43,6 +44,13 @@ enum IndexFile {
           db, sql: "SELECT EXISTS (SELECT 1 FROM grdb_migrations WHERE identifier = ?)", arguments: [first.name])
           ?? false
     }
+  }
+
+  /// Whether SQLite does not write to a file that this user may write to: a byte of its header has changed, which says
+  /// that a newer SQLite has made it. After the first read.
+  static func refusesWrites(_ queue: DatabaseQueue, path: String) throws -> Bool {
+    let isReadOnly = try queue.read { sqlite3_db_readonly($0.sqliteConnection, "main") == 1 }
+    return isReadOnly && access(path, W_OK) == 0
   }
 
   static let migrator: DatabaseMigrator = {

@@ -12,7 +12,7 @@ extension Repository {
         db, sql: "SELECT p.digest, b.digest FROM blob b JOIN pack p ON p.id = b.pack_id WHERE b.refs > 0")
     }
     for row in needed {
-      if let pack = Digest(bytes: row[0] as Data), let blob = Digest(bytes: row[1] as Data) {
+      if let pack = try Digest(bytes: row.value(0) as Data), let blob = try Digest(bytes: row.value(1) as Data) {
         needs[pack, default: []].insert(blob)
       }
     }
@@ -52,7 +52,8 @@ extension Repository {
           arguments: [pack.data])
       }
       for row in live {
-        guard let digest = Digest(bytes: row[0] as Data), let content = try? locked.packs.content(digest, from: pack),
+        guard let digest = try Digest(bytes: row.value(0) as Data),
+          let content = try? locked.packs.content(digest, from: pack),
           Digest(hashing: content) == digest, seen.insert(digest).inserted
         else { continue }
         kept.append((digest, content))
