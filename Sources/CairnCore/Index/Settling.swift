@@ -67,7 +67,7 @@ extension Repository {
           logger.warning("\(indexPath): damaged (SQLite does not write to it); it is rebuilt from the log")
         } else if let position = try position(of: connection.queue) {
           try IndexFile.migrate(connection.queue, path: indexPath)
-          applied = try applied(position, of: log)
+          applied = try self.applied(position, of: log)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
         }
       }
