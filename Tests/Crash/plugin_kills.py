@@ -140,7 +140,7 @@ class Loop:
     def run(self) -> None:
         for number in range(self.options.rounds):
             problems = self.kill(number)
-            problems += self.check(collects=number % 5 == 4 or number == self.options.rounds - 1)
+            problems += self.check(collects=number % 50 == 49 or number == self.options.rounds - 1)
             if problems:
                 self.report.fail(f"{self.journal}, round {number}", problems)
             if len(self.report.failures) >= self.options.failures:
@@ -217,7 +217,10 @@ class Loop:
             return json.loads(file.readline())
 
     def collect(self, found: dict[str, str]) -> list[str]:
-        """Versions that no pointer holds go; then there is one for each pointer, and all load as before."""
+        """Versions that no pointer holds go; then there is one for each pointer, and all load as before.
+
+        That takes some seconds: what was saved just now is given time to get its pointer.
+        """
         self.report.count("collections")
         problems = []
         for arguments in (["gc", "--pointers", ".", "--remove"], ["gc"], ["verify", "--read-data"]):

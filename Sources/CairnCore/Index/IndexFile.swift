@@ -76,7 +76,14 @@ enum IndexFile {
 
   /// Throws if a newer Cairn has migrated the index.
   static func checkNotNewer(_ queue: DatabaseQueue, path: String) throws {
-    if try queue.read({ try migrator.hasBeenSuperseded($0) }) {
+    let (isSuperseded, isComplete) = try queue.read { db in
+      (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
+    }
+    if isSuperseded {
+      // A newer one has taken all of this one's steps: with another name for one of them it is damage.
+      guard isComplete else {
+        throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "it names a migration that there is not")
+      }
       throw CairnError(
         .newerFormat, "\(path): a newer Cairn has migrated this index", advice: "use a newer Cairn")
     }

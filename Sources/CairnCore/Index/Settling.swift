@@ -171,6 +171,8 @@ extension Repository {
     }
     let queue = try DatabaseQueue(path: file, configuration: options)
     try fill(queue, from: tail, progress: progress)
+    let verifications = verificationsKept()
+    try queue.write { db in for time in verifications { try time.insert(db) } }
     if configuration.journal == .wal {
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
     }
@@ -279,9 +281,7 @@ extension Repository {
   private func readerIfIntact() throws -> IndexFile.Connection? {
     do {
       guard let connection = try readerConnection(), try IndexFile.isIndex(connection.queue) else { return nil }
-      let usable = try connection.queue.read {
-        try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0)
-      }
+      let usable = try connection.queue.read { try IndexFile.migrator.hasCompletedMigrations($0) }
       return usable ? connection : nil
     } catch let error where isDamage(ofIndex: error) || isUnfinishedTransaction(error) {
       return nil

@@ -57,7 +57,9 @@ extension Repository {
         return "its first line did not name this repository"
       }
       // With the same last line it is the index's number that is wrong.
-      if let come, come.bytes > tail.end.bytes, come.chain != tail.end.chain { return "it was shorter than the index has come" }
+      if let come, come.bytes > tail.end.bytes, come.chain != tail.end.chain {
+        return "it was shorter than the index has come"
+      }
       return nil
     } catch let error as CairnError where error.kind == .damaged {
       return error.message

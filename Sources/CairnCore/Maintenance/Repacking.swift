@@ -69,7 +69,9 @@ extension Repository {
     let directory = try WriterDirectory(repository: path, modes: modes)
     defer { try? directory.remove() }
     let temporary = try new.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0) }
-    try Files.makeDirectory(blobs.directory(digest), mode: modes.directory)
+    if try !Files.hasDirectory(blobs.directory(digest)) {
+      try Files.makeDirectory(blobs.directory(digest), mode: modes.directory)
+    }
     try Files.syncDirectory(blobs.root)
     try Files.rename(temporary, to: blobs.path(digest, .pack))
     try Files.syncDirectory(blobs.directory(digest))

@@ -101,16 +101,9 @@ extension Repository {
   private func noteVerification(_ options: VerifyOptions, problems: Int) throws {
     guard isWritable else { return }
     let part = options.subset.map { " \($0.part)/\($0.count)" } ?? ""
-    try locked { locked in
-      try locked.write { db in
-        try db.execute(
-          sql: """
-            INSERT INTO verification (kind, finished, problems) VALUES (?, ?, ?)
-            ON CONFLICT (kind) DO UPDATE SET finished = excluded.finished, problems = excluded.problems
-            """,
-          arguments: [(options.readData ? "data" : "files") + part, timestamp(Date()), problems])
-      }
-    }
+    let time = VerificationTime(
+      kind: (options.readData ? "data" : "files") + part, finished: timestamp(Date()), problems: problems)
+    try locked { locked in try locked.write { try time.insert($0) } }
   }
 }
 

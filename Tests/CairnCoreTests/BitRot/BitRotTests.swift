@@ -7,8 +7,11 @@ import Testing
 ///
 /// It is harmless, or `verify --read-data` finds it and names what it hurts; repaired and saved once more, everything is
 /// whole again. Usually some places of each file are tried; with `CAIRN_BIT_ROT=1` in the environment it is all of them,
-/// with `CAIRN_BIT_ROT=10` each tenth.
+/// with `CAIRN_BIT_ROT=10` each tenth; with `CAIRN_BIT_ROT_KIND=index`, say, those of files of one kind.
 @Suite struct BitRotTests {
+  private static let kinds = Kind.allCases.filter {
+    "\($0)" == ProcessInfo.processInfo.environment["CAIRN_BIT_ROT_KIND"] ?? "\($0)"
+  }
   private static let step = ProcessInfo.processInfo.environment["CAIRN_BIT_ROT"].flatMap { Int($0) }
 
   /// How a byte changes.
@@ -40,7 +43,7 @@ import Testing
     }
   }
 
-  @Test(arguments: JournalMode.allCases, Kind.allCases)
+  @Test(arguments: JournalMode.allCases, Self.kinds)
   func aByteThatChangesIsHarmlessOrFoundAndMended(_ journal: JournalMode, kind: Kind) throws {
     let specimen = try Specimen(journal)
     let manifests = Set(
