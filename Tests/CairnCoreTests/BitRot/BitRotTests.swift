@@ -68,8 +68,8 @@ import Testing
             inspection.problems.append("\(error)")
           }
           if inspection.isFound { found += 1 }
-          let where_ = "\(name), byte \(place): \(content[place]) -> \(changed[place])"
-          #expect(inspection.problems == [], "\(where_)")
+          let what = "\(name), byte \(place): \(content[place]) -> \(changed[place])"
+          #expect(inspection.problems == [], "\(what)")
           try specimen.putBack()
         }
       }
