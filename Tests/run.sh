@@ -38,7 +38,7 @@ fi
 
 # What power loss, failing disks and SIGKILL leave, each as a sample: `--help` of each says how to have more.
 if [ $# -eq 0 ]; then
-  for program in crash_points faults kills; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py; done
+  for program in crash_points faults kills plugin_kills together; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py; done
 fi
 
 swift test --skip-build --disable-xctest "$@"

@@ -12,7 +12,9 @@ extension Repository {
   public static func initialize(
     _ path: String, chunkSize: Int = 8 << 20, journal: JournalMode? = nil, logger: Logger = Logger(label: "cairn")
   ) throws -> Repository {
-    guard chunkSize > 0, chunkSize % RepositoryConfiguration.chunkUnit == 0, chunkSize <= 1 << 30 else {
+    guard chunkSize > 0, chunkSize % RepositoryConfiguration.chunkUnit == 0,
+      chunkSize <= RepositoryConfiguration.largestChunk
+    else {
       throw CairnError(
         .invalid, "a chunk size of \(chunkSize) bytes", advice: "choose a multiple of 65536, at most 1073741824")
     }

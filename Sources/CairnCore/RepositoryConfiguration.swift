@@ -7,6 +7,8 @@ public struct RepositoryConfiguration: Codable, Sendable, Hashable {
   static let currentFormat = 1
   /// What blobs' sizes are multiples of, so that they can be mapped next to each other on any page size.
   static let chunkUnit = 64 * 1024
+  /// What storages can be cut at, at the most.
+  static let largestChunk = 1 << 30
 
   /// The format of the repository.
   public var format: Int

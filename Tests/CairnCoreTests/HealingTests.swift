@@ -75,6 +75,30 @@ import Testing
     }
   }
 
+  @Test(arguments: [-1, 1, 1 << 40, -1 << 40])
+  func aGoodBlobIsNotSetAsideOnTheWordOfAnIndexThatIsWrong(_ difference: Int) throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let storages = [bytes(100_000, seed: 1), bytes(10, seed: 2), bytes(9_000, seed: 3)]
+    try repository.save(storages, "a")
+    // One of them compressed, as compaction will.
+    let digest = Digest(hashing: storages[2])
+    let compressed = try Zstd.compress(storages[2])
+    try OpenFile(repository.blobs.path(digest, .zstd), O_WRONLY | O_CREAT).write(compressed, at: 0)
+    try Files.unlink(repository.blobs.path(digest, .raw))
+    try repository.reindex()
+    let files = scratch.blobFiles()
+    try repository.locked { locked in
+      try locked.write { db in
+        try db.execute(sql: "UPDATE blob SET size = size + ? WHERE place < 2", arguments: [difference])
+      }
+    }
+    #expect(try !verifyData(repository).problems.isEmpty)
+    #expect(scratch.blobFiles() == files)
+    _ = try verifyData(repository, repair: true)
+    try repository.expectSound(["a@1": storages])
+  }
+
   @Test(arguments: JournalMode.allCases)
   func aBlobThatRotsIsFoundNamedSetAsideAndHealed(_ journal: JournalMode) throws {
     let scratch = try Scratch()

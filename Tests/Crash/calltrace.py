@@ -3,9 +3,10 @@
 import struct
 from dataclasses import dataclass
 
-OPEN, WRITE, TRUNCATE, RENAME, LINK, UNLINK, MKDIR, RMDIR, SYNC, ALLOCATE, READ, LIST, STATUS, MODE = range(1, 15)
+OPEN, WRITE, TRUNCATE, RENAME, LINK, UNLINK, MKDIR, RMDIR, SYNC, ALLOCATE, READ, LIST, STATUS, MODE, LOCK = (
+    range(1, 16))
 NAMES = ["", "open", "write", "truncate", "rename", "link", "unlink", "mkdir", "rmdir", "fsync", "allocate", "read",
-         "list", "stat", "chmod"]
+         "list", "stat", "chmod", "flock"]
 # What reads changes nothing, and modes are not looked at.
 CHANGES = {OPEN, WRITE, TRUNCATE, RENAME, LINK, UNLINK, MKDIR, RMDIR, SYNC, ALLOCATE}
 

@@ -35,12 +35,13 @@ WAYS = {
     calltrace.UNLINK: [IO],
     calltrace.MKDIR: [NO_SPACE, "+" + NO_SPACE, IO],
     calltrace.RMDIR: [IO],
-    calltrace.SYNC: [IO, NO_SPACE, QUOTA],
+    calltrace.SYNC: [IO, NO_SPACE, QUOTA, INTERRUPTED],
     calltrace.ALLOCATE: [NO_SPACE],
     calltrace.READ: [IO, INTERRUPTED, "short"],
     calltrace.LIST: [IO, TOO_MANY],
     calltrace.STATUS: [IO],
     calltrace.MODE: [str(errno.EPERM)],
+    calltrace.LOCK: [str(errno.ENOLCK), IO, INTERRUPTED],
 }
 # What has to go unnoticed.
 HARMLESS = {INTERRUPTED, "short"}

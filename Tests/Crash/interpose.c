@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -42,6 +43,7 @@ enum operation {
   op_list,
   op_status,
   op_mode,
+  op_lock,
 };
 
 // What is appended to the trace before the two paths and the data.
@@ -75,7 +77,7 @@ static int fault_operation;
 static char fault_name[256];
 static const char *const operations[] = {
     "", "open", "write", "truncate", "rename", "link", "unlink", "mkdir", "rmdir", "fsync", "allocate", "read", "list",
-    "stat", "chmod",
+    "stat", "chmod", "flock",
 };
 
 static void set_up(void) {
@@ -382,6 +384,11 @@ STATUS(lstat64, struct stat64, AT_SYMLINK_NOFOLLOW)
   unlock(); \
   return result
 
+int flock(int descriptor, int kind) {
+  // One that blocks would hold up everybody, and releasing never fails.
+  if (!(kind & LOCK_NB)) return (int)syscall(SYS_flock, descriptor, kind);
+  ON_FILE(op_lock, descriptor, kind, syscall(SYS_flock, descriptor, kind));
+}
 int fsync(int descriptor) { ON_FILE(op_sync, descriptor, 0, syscall(SYS_fsync, descriptor)); }
 int fdatasync(int descriptor) { ON_FILE(op_sync, descriptor, 1, syscall(SYS_fdatasync, descriptor)); }
 int ftruncate(int descriptor, off_t size) {

@@ -90,4 +90,21 @@ def failed_sync(journal: str, file) -> Scenario:
     ], before(journal, file))
 
 
-ALL = [history, migration, failed_sync]
+def recovery(journal: str, file) -> Scenario:
+    """Processes die between their line and the index, and while they make the index anew; who comes next dies as well."""
+    index = "index.sqlite-wal" if journal == "wal" else "index.sqlite"
+    saved = {**BEFORE, "n@1": "three"}
+    return Scenario("recovery", [
+        Step(["save", file("three"), "--as", "n"], saved, "dead", f"write:{index}:1:kill"),
+        Step(["gc"], saved),
+        Step(["rm", "--force", "b"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three"}, "dead",
+             f"write:{index}:1:kill"),
+        Step(["reindex"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three"}, "dead", "rename:index.sqlite:1:kill"),
+        Step(["log"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three"}),
+        Step(["gc"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three"}),
+        Step(["save", file("two"), "--as", "a"],
+             {"a@1": "one", "a@2": "two", "f@1": "few.safetensors", "n@1": "three"}),
+    ], before(journal, file))
+
+
+ALL = [history, migration, failed_sync, recovery]

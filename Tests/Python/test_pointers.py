@@ -307,3 +307,16 @@ def test_a_damaged_manifest(work: Path) -> None:
             load(work / "a.ckpt")
         assert caught.value.kind == "damaged"
         assert "backup" in str(caught.value) and "cairn --repo" in str(caught.value)
+
+
+@pytest.mark.parametrize("journal", ["index.sqlite-wal", "index.sqlite-journal"])
+def test_a_planted_index_is_not_opened(saved: Path, work: Path, journal: str) -> None:
+    """A pointer is followed by the manifest alone: what lies beside it may hold up whoever opens it."""
+    repository = work / ".cairn"
+    for name in ("log.jsonl", "lock", "index.sqlite", journal):
+        (repository / name).unlink(missing_ok=True)
+        os.mkfifo(repository / name)
+    before = sorted((path, path.lstat().st_mtime_ns) for path in repository.rglob("*"))
+    assert torch.load(saved)["scalar"] == 1.5
+    assert torch.load(saved, weights_only=True)["scalar"] == 1.5
+    assert sorted((path, path.lstat().st_mtime_ns) for path in repository.rglob("*")) == before

@@ -46,7 +46,7 @@ struct BackupPlan {
   var files: [File]
 
   init(_ db: Database, _ repository: Repository) throws {
-    guard let position = try repository.position(db) else {
+    guard let position = try repository.position(in: db) else {
       throw CairnError.damaged(
         repository.indexPath, "it does not say how far it has come", advice: "run `cairn reindex`")
     }
@@ -61,12 +61,13 @@ struct BackupPlan {
         WHERE b.refs > 0 AND b.pack_id IS NULL ORDER BY b.digest
         """)
     while let row = try own.next() {
-      guard let digest = Digest(bytes: row[0] as Data) else { continue }
-      let isManifest: Bool = row[3]
+      guard let digest = try Digest(bytes: row.value(0) as Data) else { continue }
+      let isManifest: Bool = try row.value(3)
+      let state: Int = try row.value(4)
       files.append(
         File(
-          digest: digest, kind: isManifest ? .manifest : .blob, size: isManifest ? row[2] : row[1],
-          isSuspect: row[4] == ManifestState.unreadable.rawValue))
+          digest: digest, kind: isManifest ? .manifest : .blob, size: try row.value(isManifest ? 2 : 1),
+          isSuspect: state == ManifestState.unreadable.rawValue))
     }
     let packs = try Row.fetchCursor(
       db,
@@ -75,8 +76,8 @@ struct BackupPlan {
         GROUP BY p.id ORDER BY p.digest
         """)
     while let row = try packs.next() {
-      guard let digest = Digest(bytes: row[0] as Data) else { continue }
-      files.append(File(digest: digest, kind: .pack, size: row[1]))
+      guard let digest = try Digest(bytes: row.value(0) as Data) else { continue }
+      files.append(File(digest: digest, kind: .pack, size: try row.value(1)))
     }
     self.files = files
   }
@@ -87,6 +88,6 @@ struct BackupPlan {
       db,
       sql: "SELECT b.digest, b.size FROM blob b JOIN pack p ON p.id = b.pack_id WHERE p.digest = ? AND b.refs > 0",
       arguments: [pack.data]
-    ).compactMap { row in Digest(bytes: row[0] as Data).map { ($0, row[1]) } }
+    ).compactMap { row in try Digest(bytes: row.value(0) as Data).map { ($0, try row.value(1)) } }
   }
 }

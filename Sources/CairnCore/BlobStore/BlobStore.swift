@@ -34,11 +34,19 @@ struct BlobStore: Sendable {
 
   /// Of an opened file where a plain stat may be answered from what a network filesystem remembers.
   private func status(_ digest: Digest, _ encoding: Encoding) throws -> FileStatus? {
-    readsDirectories ? try open(digest, encoding)?.status() : try Files.status(path(digest, encoding))
+    // Not what a symbolic link names: nobody would read that.
+    if readsDirectories {
+      do {
+        return try open(digest, encoding)?.status()
+      } catch let error as CairnError where error.kind == .damaged {
+        return nil
+      }
+    }
+    return try Files.linkStatus(path(digest, encoding)).flatMap { $0.isRegularFile ? $0 : nil }
   }
 
   /// Whether a pack's file is there.
-  func hasPack(_ digest: Digest) throws -> Bool { try Files.exists(path(digest, .pack)) }
+  func hasPack(_ digest: Digest) throws -> Bool { try Files.linkStatus(path(digest, .pack))?.isRegularFile == true }
 
   /// Reads a whole file of the store that may be gone; nil then.
   ///
@@ -53,6 +61,9 @@ struct BlobStore: Sendable {
         return file
       } catch let error as CairnError where error.kind == .missing {
         if attempt == 0, readsDirectories { _ = try Files.names(in: directory(digest)) }
+      } catch {
+        guard try Files.linkStatus(path)?.isRegularFile == false else { throw error }
+        throw CairnError.damaged(path, "it is no regular file")
       }
     }
     return nil

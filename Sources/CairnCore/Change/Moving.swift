@@ -60,28 +60,29 @@ private struct MovePlan {
     guard let first = rows.first else { return nil }
     try Self.requireFree(newPath, in: db)
     let given = try Int.fetchOne(db, sql: "SELECT last_version FROM path WHERE name = ?", arguments: [newPath]) ?? 0
-    guard let shift = Self.shift(first[1], after: given), !shift.addingReportingOverflow(first[2]).overflow,
+    guard let shift = try Self.shift(first.value(1), after: given),
+      try !shift.addingReportingOverflow(first.value(2)).overflow,
       given < .max
     else {
       throw CairnError(.invalid, "\(newPath): has no version numbers left", advice: "choose another name")
     }
-    entry = LogEntry(.moved, id: name.version == nil ? randomID() : first[0], by: .now())
+    entry = try LogEntry(.moved, id: name.version == nil ? randomID() : first.value(0), by: .now())
     entry.path = name.path
     entry.newPath = newPath
     if name.version != nil {
-      entry.version = first[1]
+      entry.version = try first.value(1)
       entry.newVersion = given + 1
     } else if shift > 0 {
       entry.shift = shift
     }
     let newVersion = entry.newVersion
-    moved = rows.map { row in
-      MoveReport.Moved(
-        id: row[0], from: PathName(path: name.path, version: row[1]),
-        to: PathName(path: newPath, version: newVersion ?? row[1] + shift))
+    moved = try rows.map { row in
+      try MoveReport.Moved(
+        id: row.value(0), from: PathName(path: name.path, version: row.value(1)),
+        to: PathName(path: newPath, version: newVersion ?? row.value(1) + shift))
     }
     // Whoever gives it a name of its own may think that it stays now.
-    if rows.contains(where: { $0[3] }) {
+    if try rows.contains(where: { try $0.value(3) }) {
       warnings.append(
         "\(newPath): a pointer file holds what was moved, and it goes with that, whatever it is called: tag it, or make a "
           + "copy of it with `cairn cp`, to keep it")

@@ -55,7 +55,7 @@ extension Repository {
       let rows = try Row.fetchAll(
         db, sql: "SELECT t.name, c.uid FROM tag t JOIN checkpoint c ON c.id = t.checkpoint_id ORDER BY t.name")
       return try rows.compactMap { row in
-        try Self.checkpoint(id: row[1], in: db).map { (row[0], $0) }
+        try Self.checkpoint(id: row.value(1), in: db).map { (try row.value(0), $0) }
       }
     }
   }

@@ -37,7 +37,7 @@ struct IDLists {
       sql: "SELECT ids FROM \(table.rawValue) WHERE \(table.owner) = ? ORDER BY first")
     var ids: [Int64] = []
     let rows = try Row.fetchCursor(find, arguments: [owner])
-    while let row = try rows.next() { try PackedIDs.forEach(in: row[0] as Data) { ids.append($0) } }
+    while let row = try rows.next() { try PackedIDs.forEach(in: row.value(0) as Data) { ids.append($0) } }
     return ids
   }
 
@@ -86,7 +86,7 @@ struct IDLists {
         SELECT first, ids FROM \(table.rawValue) WHERE \(table.owner) = ? AND first <= ? ORDER BY first DESC LIMIT 1
         """)
     return try Row.fetchOne(find, arguments: [owner, id]).map { row in
-      Piece(first: row[0], ids: try PackedIDs.decode(row[1] as Data))
+      try Piece(first: row.value(0), ids: try PackedIDs.decode(row.value(1) as Data))
     }
   }
 

@@ -2,7 +2,8 @@ import GRDB
 
 /// Whether an error says that the index's content is no good, rather than that it could not be read or written.
 func isDamage(ofIndex error: any Error) -> Bool {
-  if error is ByteReader.Malformed { return true }
+  // A list, a column, JSON that no Cairn writes.
+  if error is ByteReader.Malformed || error is RowDecodingError || error is DecodingError { return true }
   guard let error = error as? DatabaseError else { return false }
   switch error.extendedResultCode {
   // Shorter than its header says; or a -wal or -shm that was unlinked under an open connection.
@@ -43,12 +44,19 @@ func namingIndex<Result>(_ path: String, _ body: () throws -> Result) throws -> 
 
 /// The error as one that names the index, if it is one of SQLite's that says that the disk has failed.
 func named(_ error: any Error, index path: String) -> any Error {
+  if !(error is DatabaseError) && isDamage(ofIndex: error) {
+    return CairnError.damaged(path, "a row in it cannot be read", advice: "run `cairn reindex`")
+  }
   guard let error = error as? DatabaseError else { return error }
   let message = "\(path): \(error.message ?? "SQLite error \(error.extendedResultCode.rawValue)")"
   switch error.resultCode.primaryResultCode {
   case .SQLITE_FULL:
     return CairnError(.noSpace, message, advice: "free some space, for example with `cairn gc`, and try again")
-  case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL, .SQLITE_NOMEM:
+  case .SQLITE_BUSY, .SQLITE_LOCKED:
+    // Cairn's own processes take turns by a lock of their own.
+    return CairnError(
+      .io, "\(path): another program than Cairn keeps it locked", advice: "close what has it open, and try again")
+  case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_PROTOCOL, .SQLITE_NOMEM:
     return CairnError(.io, message)
   case .SQLITE_READONLY, .SQLITE_PERM:
     return CairnError(.readOnly, message, advice: "check the permissions of the repository's directory")

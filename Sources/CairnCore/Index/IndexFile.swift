@@ -1,6 +1,7 @@
 import CairnMigrations
 import CairnSystem
 import GRDB
+import GRDBSQLite
 import Glibc
 
 /// Opening `index.sqlite`.
@@ -45,6 +46,13 @@ enum IndexFile {
     }
   }
 
+  /// Whether SQLite does not write to a file that this user may write to: a byte of its header has changed, which says
+  /// that a newer SQLite has made it. After the first read.
+  static func refusesWrites(_ queue: DatabaseQueue, path: String) throws -> Bool {
+    let isReadOnly = try queue.read { sqlite3_db_readonly($0.sqliteConnection, "main") == 1 }
+    return isReadOnly && access(path, W_OK) == 0
+  }
+
   static let migrator: DatabaseMigrator = {
     var migrator = DatabaseMigrator()
     for step in Migrations.steps {
@@ -68,7 +76,14 @@ enum IndexFile {
 
   /// Throws if a newer Cairn has migrated the index.
   static func checkNotNewer(_ queue: DatabaseQueue, path: String) throws {
-    if try queue.read({ try migrator.hasBeenSuperseded($0) }) {
+    let (isSuperseded, isComplete) = try queue.read { db in
+      (try migrator.hasBeenSuperseded(db), try migrator.hasCompletedMigrations(db))
+    }
+    if isSuperseded {
+      // A newer one has taken all of this one's steps: with another name for one of them it is damage.
+      guard isComplete else {
+        throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "it names a migration that there is not")
+      }
       throw CairnError(
         .newerFormat, "\(path): a newer Cairn has migrated this index", advice: "use a newer Cairn")
     }

@@ -98,8 +98,8 @@ struct IndexWriter {
   private func removeCheckpoint(_ uid: String) throws {
     let find = try db.cachedStatement(sql: "SELECT id, manifest_id FROM checkpoint WHERE uid = ?")
     guard let row = try Row.fetchOne(find, arguments: [uid]) else { return }
-    try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE id = ?").execute(arguments: [row[0] as Int64])
-    try References(db: db).releaseManifest(row[1])
+    try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE id = ?").execute(arguments: [row.value(0) as Int64])
+    try References(db: db).releaseManifest(row.value(1))
   }
 
   func pathID(_ name: String, version: Int) throws -> Int64 {
@@ -122,8 +122,8 @@ struct IndexWriter {
     let find = try db.cachedStatement(
       sql: "SELECT m.id, m.refs FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?")
     if let row = try Row.fetchOne(find, arguments: [digest.data]) {
-      let id: Int64 = row[0]
-      if row[1] as Int > 0 {
+      let id: Int64 = try row.value(0)
+      if try row.value(1) as Int > 0 {
         try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
         if let known, known.digest == digest {
           // All that it names is in place now, what this save had to write perhaps in other places than before.
@@ -200,7 +200,7 @@ struct IndexWriter {
           SELECT m.id, b.digest, b.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE m.state > 0 AND m.state = 2 AND m.refs > 0
           """))
     for row in rows {
-      guard let digest = Digest(bytes: row[1] as Data),
+      guard let digest = try Digest(bytes: row.value(1) as Data),
         let file = try? ManifestFile(blobs: blobs).read(digest)
       else { continue }
       let manifest = file.manifest
@@ -212,13 +212,13 @@ struct IndexWriter {
           """,
         arguments: [
           manifest.kind, manifest.tensors.count, manifest.size, lists.storageBytes, try json(manifest.metadata),
-          (lists.isWhole ? ManifestState.whole : .incomplete).rawValue, row[0] as Int64,
+          (lists.isWhole ? ManifestState.whole : .incomplete).rawValue, row.value(0) as Int64,
         ])
-      try setLists(lists, of: row[0])
+      try setLists(lists, of: row.value(0))
       try db.execute(
         sql: "UPDATE blob SET size = ?, stored = ?, crc32 = ? WHERE id = ?",
-        arguments: [file.size, file.storedSize, Int64(file.crc32), row[2] as Int64])
-      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages, of: row[0])
+        arguments: [file.size, file.storedSize, Int64(file.crc32), row.value(2) as Int64])
+      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages, of: row.value(0))
     }
   }
 

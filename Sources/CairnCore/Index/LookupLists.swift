@@ -38,17 +38,17 @@ struct LookupLists {
         WHERE m.refs > 0 ORDER BY m.id
         """)
     while let row = try manifests.next() {
-      lists.add(
-        manifest: row[0], tensors: try PackedIDs.decode(row[1] as Data),
-        storages: try PackedIDs.decode(row[2] as Data))
+      try lists.add(
+        manifest: row.value(0), tensors: PackedIDs.decode(row.value(1) as Data),
+        storages: PackedIDs.decode(row.value(2) as Data))
     }
     let tensors = try Row.fetchCursor(db, sql: "SELECT id, name_id FROM tensor WHERE refs > 0 ORDER BY id")
-    while let row = try tensors.next() { lists.add(tensor: row[0], name: row[1]) }
+    while let row = try tensors.next() { try lists.add(tensor: row.value(0), name: row.value(1)) }
     let setFirst = try db.cachedStatement(sql: "UPDATE storage SET first_blob = ? WHERE id = ?")
     for row in try Row.fetchAll(db, sql: "SELECT id, blobs, refs FROM storage ORDER BY id") {
-      let blobs = try PackedIDs.decode(row[1] as Data)
-      if row[2] as Int > 0 { lists.add(storage: row[0], blobs: Set(blobs)) }
-      if let first = blobs.first { try setFirst.execute(arguments: [first, row[0] as Int64]) }
+      let blobs = try PackedIDs.decode(row.value(1) as Data)
+      if try row.value(2) as Int > 0 { try lists.add(storage: row.value(0), blobs: Set(blobs)) }
+      if let first = blobs.first { try setFirst.execute(arguments: [first, row.value(0) as Int64]) }
     }
     try fill(.manifestsOfTensor, lists.tensors, "UPDATE tensor SET manifests = ? WHERE id = ?", db)
     try fill(.tensorsOfName, lists.names, "UPDATE tensor_name SET tensors = ? WHERE id = ?", db)
@@ -70,16 +70,18 @@ struct LookupLists {
   private static func fillStorageBytes(_ db: Database) throws {
     var sizes: [Int64: Int] = [:]
     let storages = try Row.fetchCursor(db, sql: "SELECT id, size FROM storage")
-    while let row = try storages.next() { sizes[row[0]] = row[1] }
+    while let row = try storages.next() { try sizes[row.value(0)] = row.value(1) }
     var storageOfTensor: [Int64: Int64] = [:]
     let tensors = try Row.fetchCursor(db, sql: "SELECT id, storage_id FROM tensor")
-    while let row = try tensors.next() { storageOfTensor[row[0]] = row[1] }
+    while let row = try tensors.next() { try storageOfTensor[row.value(0)] = row.value(1) }
     let update = try db.cachedStatement(sql: "UPDATE manifest SET storage_bytes = ? WHERE id = ?")
     let lists = try Row.fetchCursor(db, sql: "SELECT manifest_id, tensors, storages FROM manifest_lists")
     while let row = try lists.next() {
-      var ids = Set(try PackedIDs.decode(row[2] as Data))
-      for tensor in try PackedIDs.decode(row[1] as Data) { if let id = storageOfTensor[tensor] { ids.insert(id) } }
-      try update.execute(arguments: [ids.reduce(0) { $0.adding(sizes[$1] ?? 0) }, row[0] as Int64])
+      var ids = Set(try PackedIDs.decode(row.value(2) as Data))
+      for tensor in try PackedIDs.decode(row.value(1) as Data) {
+        if let id = storageOfTensor[tensor] { ids.insert(id) }
+      }
+      try update.execute(arguments: [ids.reduce(0) { $0.adding(sizes[$1] ?? 0) }, row.value(0) as Int64])
     }
   }
 

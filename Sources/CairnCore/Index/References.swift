@@ -25,13 +25,13 @@ struct References {
   func releaseManifest(_ id: Int64) throws {
     let statement = try db.cachedStatement(
       sql: "UPDATE manifest SET refs = refs - 1 WHERE id = ? RETURNING refs, blob_id")
-    guard let row = try Row.fetchOne(statement, arguments: [id]), row[0] as Int == 0 else { return }
+    guard let row = try Row.fetchOne(statement, arguments: [id]), try row.value(0) as Int == 0 else { return }
     let find = try db.cachedStatement(sql: "SELECT tensors, storages FROM manifest_lists WHERE manifest_id = ?")
     if let lists = try Row.fetchOne(find, arguments: [id]) {
       try change(
         tensors: PackedIDs.decode(lists[0] as Data), storages: PackedIDs.decode(lists[1] as Data), of: id, by: -1)
     }
-    try change(blobs: [row[1]], by: -1)
+    try change(blobs: [row.value(1)], by: -1)
   }
 
   private func change(tensors: [Int64], storages: [Int64], of manifest: Int64, by step: Int) throws {

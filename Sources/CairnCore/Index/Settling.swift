@@ -63,10 +63,11 @@ extension Repository {
         if try !IndexStamp.isSound(connection.queue, path: indexPath) {
           logger.warning(
             "\(indexPath): is not the file that its write-ahead log belongs to; it is rebuilt from the log")
+        } else if try IndexFile.refusesWrites(connection.queue, path: indexPath) {
+          logger.warning("\(indexPath): damaged (SQLite does not write to it); it is rebuilt from the log")
         } else if let position = try position(of: connection.queue) {
           try IndexFile.migrate(connection.queue, path: indexPath)
-          applied = position.bytes
-          try checkNotShorter(log, than: position)
+          applied = try self.applied(position, of: log)
           if try log.holds(position) { return try catchUp(log, connection.queue, from: position) }
         }
       }
@@ -94,13 +95,16 @@ extension Repository {
   }
 
   /// How far an index of this repository has come; nil if it is another's, or empty.
-  func position(of index: DatabaseQueue) throws -> Log.Position? { try index.read { try position($0) } }
+  func position(of index: DatabaseQueue) throws -> Log.Position? {
+    try index.read { try position(in: $0) }
+  }
 
-  /// How far an index has come, in the transaction that the rest of it is read in.
-  func position(_ db: Database) throws -> Log.Position? {
+  /// How far the index that is being read has come.
+  func position(in db: Database) throws -> Log.Position? {
     let row = try Row.fetchOne(db, sql: "SELECT repository, bytes, last_line, chain FROM log_position WHERE id = 1")
-    guard let row, row[0] as String == configuration.id, let chain = Digest(bytes: row[3] as Data) else { return nil }
-    return Log.Position(bytes: row[1], lastLine: row[2], chain: chain)
+    guard let row, try row.value(0) as String == configuration.id, let chain = try Digest(bytes: row.value(3) as Data)
+    else { return nil }
+    return try Log.Position(bytes: row.value(1), lastLine: row.value(2), chain: chain)
   }
 
   private func catchUp(
@@ -167,6 +171,8 @@ extension Repository {
     }
     let queue = try DatabaseQueue(path: file, configuration: options)
     try fill(queue, from: tail, progress: progress)
+    let verifications = verificationsKept()
+    try queue.write { db in for time in verifications { try time.insert(db) } }
     if configuration.journal == .wal {
       try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
     }
@@ -211,10 +217,7 @@ extension Repository {
     do {
       if let connection = try writerConnection(), try IndexFile.isIndex(connection.queue) {
         try IndexFile.checkNotNewer(connection.queue, path: indexPath)
-        if let position = try position(of: connection.queue) {
-          try checkNotShorter(log, than: position)
-          applied = position.bytes
-        }
+        if let position = try position(of: connection.queue) { applied = try self.applied(position, of: log) }
       }
     } catch let error where isDamage(ofIndex: error) {
       // That is what reindexing is for.
@@ -222,12 +225,14 @@ extension Repository {
     _ = try rebuild(log, applied: applied, progress: progress)
   }
 
-  /// Throws if lines that the index has applied are no longer in the log: then the index knows more than it.
-  private func checkNotShorter(_ log: Log, than position: Log.Position) throws {
+  /// How many bytes of the log an index has applied. Throws if they are no longer all there: then the index knows more
+  /// than the log.
+  private func applied(_ position: Log.Position, of log: Log) throws -> Int {
     let size = try log.size()
-    guard position.bytes <= size else {
-      throw Log.damage(logPath, "it is shorter than the index has come (\(size) of \(position.bytes) bytes)")
-    }
+    if position.bytes <= size { return position.bytes }
+    // All that the index has applied is there: it is the number in it that has changed.
+    if try log.tail(from: Log.Position()).end.chain == position.chain { return size }
+    throw Log.damage(logPath, "it is shorter than the index has come (\(size) of \(position.bytes) bytes)")
   }
 
   /// Reads from the index, in one short transaction, after it has caught up with the log.
@@ -276,9 +281,7 @@ extension Repository {
   private func readerIfIntact() throws -> IndexFile.Connection? {
     do {
       guard let connection = try readerConnection(), try IndexFile.isIndex(connection.queue) else { return nil }
-      let usable = try connection.queue.read {
-        try IndexFile.migrator.hasCompletedMigrations($0) || IndexFile.migrator.hasBeenSuperseded($0)
-      }
+      let usable = try connection.queue.read { try IndexFile.migrator.hasCompletedMigrations($0) }
       return usable ? connection : nil
     } catch let error where isDamage(ofIndex: error) || isUnfinishedTransaction(error) {
       return nil

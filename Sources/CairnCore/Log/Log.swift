@@ -38,9 +38,13 @@ struct Log {
   /// Whether the line before `position` is the one that it names. The start of the log always is.
   func holds(_ position: Position) throws -> Bool {
     if position.bytes == 0 { return position.chain == .zero }
-    var head = [UInt8](repeating: 0, count: 2 * Digest.byteCount)
-    let count = try head.withUnsafeMutableBytes { try file.read(into: $0, at: position.lastLine) }
-    return count == head.count && String(decoding: head, as: UTF8.self) == position.chain.hex
+    let head = 2 * Digest.byteCount
+    let place = position.lastLine..<max(position.lastLine, position.bytes)
+    guard place.lowerBound >= 0, place.count > head, place.upperBound <= (try size()) else { return false }
+    var line = [UInt8](repeating: 0, count: place.count)
+    let count = try line.withUnsafeMutableBytes { try file.read(into: $0, at: place.lowerBound) }
+    return count == line.count && line.firstIndex(of: UInt8(ascii: "\n")) == line.count - 1
+      && String(decoding: line[..<head], as: UTF8.self) == position.chain.hex
   }
 
   /// What a look at the log from some position on has found.

@@ -75,6 +75,9 @@ struct BlobCheck {
         throw CairnError.damaged(path, "it is not as long as it was")
       }
       guard readData else { return }
+      guard (0...RepositoryConfiguration.largestChunk).contains(blob.size) else {
+        throw CairnError.damaged(IndexFile.fileName, "it says that \(blob.digest) has \(blob.size) bytes")
+      }
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(blob.size, 1), alignment: 4_096)
       defer { buffer.deallocate() }
       let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<blob.size])

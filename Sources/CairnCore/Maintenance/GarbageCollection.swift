@@ -54,8 +54,10 @@ extension Repository {
     let names = BlobStore.directoryNames
     for (index, name) in names.enumerated() {
       progress?(index, names.count)
-      for file in try Files.names(in: "\(path)/blobs/\(name)") {
-        guard let stored = ListedFile(name: file, directory: "\(path)/blobs/\(name)") else { continue }
+      let directory = "\(path)/blobs/\(name)"
+      guard try Files.hasDirectory(directory) else { continue }
+      for file in try Files.names(in: directory) {
+        guard let stored = ListedFile(name: file, directory: directory) else { continue }
         batch.append(stored)
         if batch.count == Self.sweepBatch { try judge() }
       }

@@ -16,8 +16,8 @@ struct HurtFinder {
     var storages: [Int64: Set<Digest>] = [:]
     let rows = try Row.fetchCursor(db, sql: "SELECT id, blobs FROM storage WHERE refs > 0")
     while let row = try rows.next() {
-      let bad = Set(try PackedIDs.decode(row[1] as Data).compactMap { digests[$0] })
-      if !bad.isEmpty { storages[row[0]] = bad }
+      let bad = Set(try PackedIDs.decode(row.value(1) as Data).compactMap { digests[$0] })
+      if !bad.isEmpty { try storages[row.value(0)] = bad }
     }
     var tensors: [Int64: (name: String, blobs: Set<Digest>)] = [:]
     for (storage, bad) in storages {
@@ -26,7 +26,7 @@ struct HurtFinder {
         sql: """
           SELECT t.id, n.name FROM tensor t JOIN tensor_name n ON n.id = t.name_id WHERE t.storage_id = ? AND t.refs > 0
           """, arguments: [storage])
-      for row in named { tensors[row[0]] = (row[1], bad) }
+      for row in named { try tensors[row.value(0)] = (row.value(1), bad) }
     }
     var hurts: [Digest: [VerifyReport.Hurt]] = [:]
     var manifestIDs: Set<Int64> = []
@@ -38,21 +38,21 @@ struct HurtFinder {
         """)
     while let row = try manifests.next() {
       var byDigest: [Digest: [String]] = [:]
-      if let digest = digests[row[1]] { byDigest[digest] = [] }
-      for id in try PackedIDs.decode(row[2] as Data) {
+      if let digest = try digests[row.value(1)] { byDigest[digest] = [] }
+      for id in try PackedIDs.decode(row.value(2) as Data) {
         if let tensor = tensors[id] { for digest in tensor.blobs { byDigest[digest, default: []].append(tensor.name) } }
       }
-      for id in try PackedIDs.decode(row[3] as Data) {
+      for id in try PackedIDs.decode(row.value(3) as Data) {
         for digest in storages[id] ?? [] { byDigest[digest, default: []] += [] }
       }
       if byDigest.isEmpty { continue }
-      manifestIDs.insert(row[0])
+      try manifestIDs.insert(row.value(0))
       let names = try String.fetchAll(
         db,
         sql: """
           SELECT p.name || '@' || c.version FROM checkpoint c JOIN path p ON p.id = c.path_id
           WHERE c.manifest_id = ? ORDER BY c.id
-          """, arguments: [row[0] as Int64])
+          """, arguments: [row.value(0) as Int64])
       for (digest, tensors) in byDigest {
         for name in names { hurts[digest, default: []].append(.init(checkpoint: name, tensors: tensors)) }
       }

@@ -17,14 +17,16 @@ extension Repository {
     let reader = BlobReader(blobs: blobs)
     var whole: [(id: Int64, manifest: Manifest)] = []
     for row in incomplete {
-      guard let digest = Digest(bytes: row[1] as Data), let file = try? ManifestFile(blobs: blobs).read(digest) else {
+      guard let digest = try Digest(bytes: row.value(1) as Data),
+        let file = try? ManifestFile(blobs: blobs).read(digest)
+      else {
         continue
       }
       let manifest = file.manifest
       let isWhole = manifest.chunks.allSatisfy { chunk in
         (try? reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] })) != nil
       }
-      if isWhole { whole.append((row[0], manifest)) }
+      if isWhole { try whole.append((row.value(0), manifest)) }
     }
     if whole.isEmpty { return }
     try locked { locked in

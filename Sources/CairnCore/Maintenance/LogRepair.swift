@@ -56,7 +56,10 @@ extension Repository {
       guard tail.lines.first?.entry.op == .initialized, tail.lines.first?.entry.id == configuration.id else {
         return "its first line did not name this repository"
       }
-      if let come, come.bytes > tail.end.bytes { return "it was shorter than the index has come" }
+      // With the same last line it is the index's number that is wrong.
+      if let come, come.bytes > tail.end.bytes, come.chain != tail.end.chain {
+        return "it was shorter than the index has come"
+      }
       return nil
     } catch let error as CairnError where error.kind == .damaged {
       return error.message
@@ -101,10 +104,10 @@ extension Repository {
     try add(LogEntry(.initialized, id: configuration.id, by: .now()))
     var runIDs: [ExactName: String] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT uid, name, created, metadata FROM run ORDER BY id") {
-      var entry = LogEntry(.run, id: row[0], by: Origin(time: row[2], host: "", user: ""))
-      entry.name = row[1]
-      entry.metadata = try object(row[3])
-      runIDs[ExactName(row[1])] = row[0]
+      var entry = try LogEntry(.run, id: row.value(0), by: Origin(time: row.value(2), host: "", user: ""))
+      entry.name = try row.value(1)
+      entry.metadata = try object(row.value(3))
+      try runIDs[ExactName(row.value(1))] = row.value(0)
       try add(entry)
     }
     for row in try Row.fetchAll(db, sql: CheckpointRecord.sql + " ORDER BY c.id") {
@@ -130,8 +133,8 @@ extension Repository {
     }
     for row in try Row.fetchAll(db, sql: "SELECT name, last_version FROM path ORDER BY id") {
       var entry = LogEntry(.versions, id: randomID(), by: .now())
-      entry.path = row[0]
-      entry.version = row[1]
+      entry.path = try row.value(0)
+      entry.version = try row.value(1)
       try add(entry)
     }
     return lines

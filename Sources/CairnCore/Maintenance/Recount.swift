@@ -14,7 +14,7 @@ struct Recount {
     var packs: [Int64: Int] = [:]
     var manifests: [Int64: Int] = [:]
     for row in try Row.fetchAll(db, sql: "SELECT manifest_id, count(*) FROM checkpoint GROUP BY manifest_id") {
-      manifests[row[0]] = row[1]
+      try manifests[row.value(0)] = row.value(1)
     }
     let rows = try Row.fetchCursor(
       db,
@@ -23,45 +23,45 @@ struct Recount {
         FROM manifest m LEFT JOIN manifest_lists l ON l.manifest_id = m.id ORDER BY m.id
         """)
     while let row = try rows.next() {
-      check("manifest", row[0], row[1], manifests)
-      guard manifests[row[0], default: 0] > 0 else { continue }
-      blobs[row[2], default: 0] += 1
-      let listed = try PackedIDs.decode(row[3] as Data)
-      let alone = try PackedIDs.decode(row[4] as Data)
+      try check("manifest", row.value(0), row.value(1), manifests)
+      guard try manifests[row.value(0), default: 0] > 0 else { continue }
+      try blobs[row.value(2), default: 0] += 1
+      let listed = try PackedIDs.decode(row.value(3) as Data)
+      let alone = try PackedIDs.decode(row.value(4) as Data)
       for id in listed { tensors[id, default: 0] += 1 }
       for id in alone { storages[id, default: 0] += 1 }
-      lookups.add(manifest: row[0], tensors: listed, storages: alone)
+      try lookups.add(manifest: row.value(0), tensors: listed, storages: alone)
     }
     let inPieces = try Int64.fetchSet(db, sql: "SELECT DISTINCT tensor_id FROM tensor_manifests")
     let tensorRows = try Row.fetchCursor(
       db, sql: "SELECT id, refs, storage_id, manifests, name_id FROM tensor ORDER BY id")
     while let row = try tensorRows.next() {
-      check("tensor", row[0], row[1], tensors)
-      if tensors[row[0], default: 0] > 0 {
-        storages[row[2], default: 0] += 1
-        lookups.add(tensor: row[0], name: row[4])
+      try check("tensor", row.value(0), row.value(1), tensors)
+      if try tensors[row.value(0), default: 0] > 0 {
+        try storages[row.value(2), default: 0] += 1
+        try lookups.add(tensor: row.value(0), name: row.value(4))
       }
-      let id: Int64 = row[0]
+      let id: Int64 = try row.value(0)
       let earlier = inPieces.contains(id) ? try IDLists(db: db, table: .tensorManifests).ids(of: id) : []
-      checkTensor(id, earlier + (try PackedIDs.decode(row[3] as Data)))
+      checkTensor(id, earlier + (try PackedIDs.decode(row.value(3) as Data)))
     }
     try checkNames(db)
     let storageRows = try Row.fetchCursor(db, sql: "SELECT id, refs, blobs FROM storage ORDER BY id")
     while let row = try storageRows.next() {
-      check("storage", row[0], row[1], storages)
-      if storages[row[0], default: 0] > 0 {
-        let listed = Set(try PackedIDs.decode(row[2] as Data))
+      try check("storage", row.value(0), row.value(1), storages)
+      if try storages[row.value(0), default: 0] > 0 {
+        let listed = Set(try PackedIDs.decode(row.value(2) as Data))
         for id in listed { blobs[id, default: 0] += 1 }
-        lookups.add(storage: row[0], blobs: listed)
+        try lookups.add(storage: row.value(0), blobs: listed)
       }
     }
     let blobRows = try Row.fetchCursor(db, sql: "SELECT id, refs, pack_id FROM blob")
     while let row = try blobRows.next() {
-      check("blob", row[0], row[1], blobs)
-      if blobs[row[0], default: 0] > 0, let pack = row[2] as Int64? { packs[pack, default: 0] += 1 }
+      try check("blob", row.value(0), row.value(1), blobs)
+      if try blobs[row.value(0), default: 0] > 0, let pack = try row.value(2) as Int64? { packs[pack, default: 0] += 1 }
     }
     let packRows = try Row.fetchCursor(db, sql: "SELECT id, refs FROM pack")
-    while let row = try packRows.next() { check("pack", row[0], row[1], packs) }
+    while let row = try packRows.next() { try check("pack", row.value(0), row.value(1), packs) }
     try check(.storageManifests, lookups.storages, db)
     try check(.blobStorages, lookups.blobs, db)
     try checkPieces(db)
@@ -83,11 +83,12 @@ struct Recount {
     let rows = try Row.fetchCursor(db, sql: "SELECT id, tensors FROM tensor_name")
     while let row = try rows.next() {
       let lists = RecentIDs(db: db, kind: .tensorsOfName)
-      let kept = try lists.all(PackedIDs.decode(row[1] as Data), of: row[0])
-      let list = lookups.names[row[0]]
+      let kept = try lists.all(PackedIDs.decode(row.value(1) as Data), of: row.value(0))
+      let list = try lookups.names[row.value(0)]
       if PackedIDs.encode(kept) != list?.bytes ?? [] {
         wrong.append(
-          "tensor_name \(row[0] as Int64): it lists \(kept.count) tensors, not the \(list?.count ?? 0) that it has")
+          "tensor_name \(try row.value(0) as Int64): it lists \(kept.count) tensors, not the \(list?.count ?? 0) that it has"
+        )
       }
     }
   }
@@ -97,7 +98,7 @@ struct Recount {
     let rows = try Row.fetchCursor(
       db, sql: "SELECT \(table.owner), ids FROM \(table.rawValue) ORDER BY \(table.owner), first")
     while let row = try rows.next() {
-      try PackedIDs.forEach(in: row[1] as Data) { kept[row[0], default: PackedIDs()].append($0) }
+      try PackedIDs.forEach(in: row.value(1) as Data) { try kept[row.value(0), default: PackedIDs()].append($0) }
     }
     for id in Set(lists.keys).union(kept.keys) where lists[id]?.bytes != kept[id]?.bytes {
       wrong.append("\(table.rawValue) of \(id): not the \(lists[id]?.count ?? 0) that there are")
@@ -114,9 +115,10 @@ struct Recount {
             lead(first, 1, \(Int64.max)) OVER (PARTITION BY \(table.owner) ORDER BY first) FROM \(table.rawValue)
           """)
       while let row = try rows.next() {
-        let ids = try PackedIDs.decode(row[2] as Data)
-        if ids.isEmpty || ids.contains(where: { $0 < row[1] as Int64 || $0 >= row[3] as Int64 }) {
-          wrong.append("\(table.rawValue) of \(row[0] as Int64): a piece of it has what does not belong there")
+        let ids = try PackedIDs.decode(row.value(2) as Data)
+        if try ids.isEmpty || ids.contains(where: { try $0 < row.value(1) as Int64 || $0 >= row.value(3) as Int64 }) {
+          wrong.append(
+            "\(table.rawValue) of \(try row.value(0) as Int64): a piece of it has what does not belong there")
         }
       }
     }

@@ -12,7 +12,7 @@ extension Repository {
         db, sql: "SELECT p.digest, b.digest FROM blob b JOIN pack p ON p.id = b.pack_id WHERE b.refs > 0")
     }
     for row in needed {
-      if let pack = Digest(bytes: row[0] as Data), let blob = Digest(bytes: row[1] as Data) {
+      if let pack = try Digest(bytes: row.value(0) as Data), let blob = try Digest(bytes: row.value(1) as Data) {
         needs[pack, default: []].insert(blob)
       }
     }
@@ -52,7 +52,8 @@ extension Repository {
           arguments: [pack.data])
       }
       for row in live {
-        guard let digest = Digest(bytes: row[0] as Data), let content = try? locked.packs.content(digest, from: pack),
+        guard let digest = try Digest(bytes: row.value(0) as Data),
+          let content = try? locked.packs.content(digest, from: pack),
           Digest(hashing: content) == digest, seen.insert(digest).inserted
         else { continue }
         kept.append((digest, content))
@@ -68,7 +69,9 @@ extension Repository {
     let directory = try WriterDirectory(repository: path, modes: modes)
     defer { try? directory.remove() }
     let temporary = try new.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0) }
-    try Files.makeDirectory(blobs.directory(digest), mode: modes.directory)
+    if try !Files.hasDirectory(blobs.directory(digest)) {
+      try Files.makeDirectory(blobs.directory(digest), mode: modes.directory)
+    }
     try Files.syncDirectory(blobs.root)
     try Files.rename(temporary, to: blobs.path(digest, .pack))
     try Files.syncDirectory(blobs.directory(digest))

@@ -29,22 +29,18 @@ extension Repository {
     }
   }
 
-  /// Whether a blob's own file in this form is there and is not what it should be.
+  /// Whether a blob's own file in this form is there and is not what it should be: by its digest alone, since a row that
+  /// says how long it is, or what, may be what has changed.
   private func isBad(_ blob: NeededBlob, _ encoding: BlobStore.Encoding) -> Bool {
     do {
-      if blob.isManifest {
-        if encoding == .zstd { _ = try ManifestFile(blobs: blobs).read(blob.digest) }
-        return false
-      }
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(blob.size, 1), alignment: 4_096)
-      defer { buffer.deallocate() }
-      let target = UnsafeMutableRawBufferPointer(rebasing: buffer[..<blob.size])
-      let chunk = Manifest.Chunk(digest: blob.digest, length: blob.size, crc32: 0)
-      let reader = BlobReader(blobs: blobs)
-      let path = try encoding == .raw ? reader.readRaw(chunk, into: target) : reader.readCompressed(chunk, into: target)
-      return path != nil && Digest(hashing: UnsafeRawBufferPointer(target)) != blob.digest
+      guard let file = try blobs.open(blob.digest, encoding) else { return false }
+      let limit = max(configuration.chunkSize, blob.isManifest ? ManifestFile.limit : blob.size)
+      guard try file.status().size <= Zstd.bound(limit) else { return true }
+      var content = try file.contents()
+      if encoding == .zstd { content = try Zstd.decompress(content, path: file.path, limit: limit) }
+      return Digest(hashing: content) != blob.digest
     } catch let error as CairnError {
-      return error.kind == .damaged || error.kind == .newerFormat
+      return error.kind == .damaged
     } catch {
       return false
     }

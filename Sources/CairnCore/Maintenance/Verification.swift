@@ -5,8 +5,9 @@ import Synchronization
 extension Repository {
   /// Checks the repository: the log's chain, the counts, that every blob is there, and if asked every byte.
   ///
-  /// No read transaction is held while data is read. A blob found bad is set aside (renamed to `….bad`), so that the
-  /// next save of the same bytes heals it; checkpoints that lack something are listed as incomplete.
+  /// With data also the index is compared, whole, with the log and the manifests. No read transaction is held while data
+  /// is read. A blob found bad is set aside (renamed to `….bad`), so that the next save of the same bytes heals it;
+  /// checkpoints that lack something are listed as incomplete.
   public func verify(_ options: VerifyOptions = VerifyOptions()) throws -> VerifyReport {
     var report = VerifyReport()
     if let subset = options.subset, subset.count < 1 || subset.part < 1 || subset.part > subset.count {
@@ -19,17 +20,19 @@ extension Repository {
       try locked { _ in }
       try lookAgainAtIncomplete()
     }
-    let blobs = try read { db in
-      report.checkpoints = try Int.fetchOne(db, sql: "SELECT count(*) FROM checkpoint") ?? 0
-      return try NeededBlob.all(db)
-    }
-    for wrong in try recount() {
+    // With the first part of the data if it is read in parts.
+    let isThorough = options.readData && options.subset?.part ?? 1 == 1
+    for wrong in try problemsOfIndex(thorough: isThorough) {
       report.problems.append(.init(what: IndexFile.fileName, problem: wrong, hurts: []))
     }
     if options.repair, !report.problems.isEmpty {
       try reindex()
       report.problems = []
-      report.repaired.append("\(IndexFile.fileName): made anew from the log, since its counts were wrong")
+      report.repaired.append("\(IndexFile.fileName): made anew from the log, since it said otherwise")
+    }
+    let blobs = try read { db in
+      report.checkpoints = try Int.fetchOne(db, sql: "SELECT count(*) FROM checkpoint") ?? 0
+      return try NeededBlob.all(db)
     }
     let check = BlobCheck(repository: self, options: options, blobs: blobs)
     let found = try check.run()
@@ -39,21 +42,6 @@ extension Repository {
     try judge(found.bad, &report)
     try noteVerification(options, problems: report.problems.count)
     return report
-  }
-
-  private func recount() throws -> [String] {
-    guard configuration.journal == .delete, let connection = try readerConnection() else {
-      return try read { try Recount($0).wrong }
-    }
-    // A reader keeps a rollback journal's writers from committing: a copy keeps nobody.
-    do {
-      let copy = try DatabaseQueue()
-      try connection.queue.backup(to: copy)
-      return try copy.read { try Recount($0).wrong }
-    } catch let error where isDamage(ofIndex: error) {
-      // Found there first, it is mended where it is.
-      return try read { try Recount($0).wrong }
-    }
   }
 
   private func checkLog(_ report: inout VerifyReport) throws {
@@ -113,16 +101,9 @@ extension Repository {
   private func noteVerification(_ options: VerifyOptions, problems: Int) throws {
     guard isWritable else { return }
     let part = options.subset.map { " \($0.part)/\($0.count)" } ?? ""
-    try locked { locked in
-      try locked.write { db in
-        try db.execute(
-          sql: """
-            INSERT INTO verification (kind, finished, problems) VALUES (?, ?, ?)
-            ON CONFLICT (kind) DO UPDATE SET finished = excluded.finished, problems = excluded.problems
-            """,
-          arguments: [(options.readData ? "data" : "files") + part, timestamp(Date()), problems])
-      }
-    }
+    let time = VerificationTime(
+      kind: (options.readData ? "data" : "files") + part, finished: timestamp(Date()), problems: problems)
+    try locked { locked in try locked.write { try time.insert($0) } }
   }
 }
 
@@ -142,23 +123,23 @@ struct NeededBlob: Sendable, Hashable {
       LEFT JOIN manifest m ON m.blob_id = b.id WHERE b.refs > 0
     """
 
-  private init?(_ row: Row) {
-    guard let digest = Digest(bytes: row[0] as Data) else { return nil }
+  private init?(_ row: Row) throws {
+    guard let digest = try Digest(bytes: row.value(0) as Data) else { return nil }
     self.digest = digest
-    size = row[1]
-    pack = (row[2] as Data?).flatMap { Digest(bytes: $0) }
-    place = BlobRows.Place(rawValue: row[3]) ?? .raw
-    stored = row[4]
-    isManifest = row[5]
+    size = try row.value(1)
+    pack = try (row.value(2) as Data?).flatMap { Digest(bytes: $0) }
+    place = try BlobRows.Place(rawValue: row.value(3)) ?? .raw
+    stored = try row.value(4)
+    isManifest = try row.value(5)
   }
 
   static func all(_ db: Database) throws -> [NeededBlob] {
-    try Row.fetchAll(db, sql: sql + " ORDER BY p.id, b.digest").compactMap { NeededBlob($0) }
+    try Row.fetchAll(db, sql: sql + " ORDER BY p.id, b.digest").compactMap { try NeededBlob($0) }
   }
 
   static func rows(_ db: Database, of digests: [Digest]) throws -> [NeededBlob] {
     try digests.compactMap { digest in
-      try Row.fetchOne(db, sql: sql + " AND b.digest = ?", arguments: [digest.data]).flatMap { NeededBlob($0) }
+      try Row.fetchOne(db, sql: sql + " AND b.digest = ?", arguments: [digest.data]).flatMap { try NeededBlob($0) }
     }
   }
 }

@@ -162,16 +162,17 @@ private struct PruneCandidates {
         """, arguments: arguments)
     var places: [Int64: Int] = [:]
     for row in rows {
-      var candidate = PruneCandidate(id: row[1], path: row[2], version: row[3], created: row[6])
-      (candidate.run, candidate.step, candidate.size) = (row[4], row[5], row[8])
-      candidate.pointerPath = row[10]
-      candidate.isWhole = row[7] as Int == ManifestState.whole.rawValue
-      places[row[0]] = all.count
-      manifests[candidate.id] = row[9]
+      var candidate = try PruneCandidate(
+        id: row.value(1), path: row.value(2), version: row.value(3), created: row.value(6))
+      (candidate.run, candidate.step, candidate.size) = try (row.value(4), row.value(5), row.value(8))
+      candidate.pointerPath = try row.value(10)
+      candidate.isWhole = try row.value(7) as Int == ManifestState.whole.rawValue
+      try places[row.value(0)] = all.count
+      manifests[candidate.id] = try row.value(9)
       all.append(candidate)
     }
     for row in try Row.fetchAll(db, sql: "SELECT checkpoint_id, name FROM tag ORDER BY name") {
-      if let place = places[row[0]] { all[place].tags.append(row[1]) }
+      if let place = try places[row.value(0)] { try all[place].tags.append(row.value(1)) }
     }
     for metric in Set(policy.keepBest.map(\.metric)) { try add(metric, db, places) }
   }
@@ -181,8 +182,8 @@ private struct PruneCandidates {
     let values = try Row.fetchCursor(
       db, sql: "SELECT checkpoint_id, value FROM metric WHERE name = ?", arguments: [metric])
     while let row = try values.next() {
-      guard let place = places[row[0]] else { continue }
-      all[place].metrics[metric] = row[1]
+      guard let place = try places[row.value(0)] else { continue }
+      all[place].metrics[metric] = try row.value(1)
       isKnown = true
     }
     // Or else one misspelt name removes all of the best.

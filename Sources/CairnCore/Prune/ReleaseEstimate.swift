@@ -31,8 +31,8 @@ struct ReleaseEstimate {
   private func fallenOfMany(_ repository: Repository) throws -> Freed {
     var (kept, gone): ([Int64], [Int64]) = ([], [])
     for row in try Row.fetchAll(db, sql: "SELECT id, refs FROM manifest WHERE refs > 0 ORDER BY id") {
-      let id: Int64 = row[0]
-      if row[1] as Int > released[id] ?? 0 { kept.append(id) } else { gone.append(id) }
+      let id: Int64 = try row.value(0)
+      if try row.value(1) as Int > released[id] ?? 0 { kept.append(id) } else { gone.append(id) }
     }
     let lists = try ManifestLists(db)
     var ownership = Ownership(try ReferenceGraph(db, repository.blobs))
@@ -48,7 +48,7 @@ struct ReleaseEstimate {
     guard try fell(&manifests, "manifest", "blob_id", id) != nil else { return }
     try ManifestLists(db).read(id) { lists in
       for tensor in lists.tensors {
-        if let row = try fell(&tensors, "tensor", "storage_id", tensor) { try release(storage: row[1]) }
+        if let row = try fell(&tensors, "tensor", "storage_id", tensor) { try release(storage: row.value(1)) }
       }
       for storage in lists.storages { try release(storage: storage) }
       try release(blob: lists.blob)
@@ -60,7 +60,7 @@ struct ReleaseEstimate {
     // Nobody can say what one that cannot be read needs: nothing is unlinked.
     let unreadable = try Row.fetchAll(
       db, sql: "SELECT id, refs FROM manifest WHERE state > 0 AND state = 2 AND refs > 0")
-    if unreadable.contains(where: { $0[1] as Int > released[$0[0]] ?? 0 }) { return Freed() }
+    if try unreadable.contains(where: { try $0.value(1) as Int > released[$0.value(0)] ?? 0 }) { return Freed() }
     if released.count > fewManifests {
       fallen = try fallenOfMany(repository)
     } else {
@@ -95,15 +95,15 @@ struct ReleaseEstimate {
 
   private mutating func release(storage id: Int64) throws {
     guard let row = try fell(&storages, "storage", "blobs", id) else { return }
-    for blob in Set(try PackedIDs.decode(row[1] as Data)) { try release(blob: blob) }
+    for blob in Set(try PackedIDs.decode(row.value(1) as Data)) { try release(blob: blob) }
   }
 
   private mutating func release(blob id: Int64) throws {
     guard let row = try fell(&blobs, "blob", "stored, pack_id", id) else { return }
-    if let pack = row[2] as Int64? {
+    if let pack = try row.value(2) as Int64? {
       if try fell(&packs, "pack", "id", pack) != nil { fallenPacks.append(pack) }
     } else {
-      fallen += Freed(files: 1, bytes: row[1])
+      fallen += try Freed(files: 1, bytes: row.value(1))
     }
   }
 
@@ -115,7 +115,7 @@ struct ReleaseEstimate {
     }
     let statement = try db.cachedStatement(sql: "SELECT refs, \(columns) FROM \(table) WHERE id = ?")
     guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-    let count = counts[id] ?? row[0]
+    let count = try counts[id] ?? row.value(0)
     counts[id] = count - 1
     return count == 1 ? row : nil
   }

@@ -71,37 +71,37 @@ public struct CheckpointRecord: Sendable, Hashable {
     """
 
   init(_ row: Row, _ db: Database) throws {
-    id = row[0]
-    path = row[1]
-    version = row[2]
-    guard let digest = Digest(bytes: row[3] as Data) else {
+    id = try row.value(0)
+    path = try row.value(1)
+    version = try row.value(2)
+    guard let digest = try Digest(bytes: row.value(3) as Data) else {
       throw CairnError.damaged(IndexFile.fileName, "a digest of the wrong length", advice: "run `cairn reindex`")
     }
     manifest = digest
-    kind = row[4]
-    switch ManifestState(rawValue: row[5]) {
+    kind = try row.value(4)
+    switch try ManifestState(rawValue: row.value(5)) {
     case .incomplete: state = .incomplete
     case .unreadable: state = .unreadable
     case .whole, nil: state = .whole
     }
-    run = row[6]
-    parent = row[7]
-    step = row[8]
-    epoch = row[9]
-    metadata = try Self.object(row[10])
-    extracted = try Self.object(row[11])
-    created = row[12]
-    host = row[13]
-    user = row[14]
-    size = row[15]
-    newBytes = row[16]
-    tensorCount = row[17]
-    let key: Int64 = row[18]
-    pointerPath = row[19]
+    run = try row.value(6)
+    parent = try row.value(7)
+    step = try row.value(8)
+    epoch = try row.value(9)
+    metadata = try Self.object(row.value(10))
+    extracted = try Self.object(row.value(11))
+    created = try row.value(12)
+    host = try row.value(13)
+    user = try row.value(14)
+    size = try row.value(15)
+    newBytes = try row.value(16)
+    tensorCount = try row.value(17)
+    let key: Int64 = try row.value(18)
+    pointerPath = try row.value(19)
     // By queries of their own: SQLite's JSON functions round numbers to 15 digits.
     let values = try Row.fetchAll(
       db.cachedStatement(sql: "SELECT name, value FROM metric WHERE checkpoint_id = ?"), arguments: [key])
-    metrics = Dictionary(values.map { ($0[0], $0[1]) }, uniquingKeysWith: { first, _ in first })
+    metrics = try Dictionary(values.map { (try $0.value(0), try $0.value(1)) }, uniquingKeysWith: { first, _ in first })
     tags = try String.fetchAll(
       db.cachedStatement(sql: "SELECT name FROM tag WHERE checkpoint_id = ? ORDER BY name"), arguments: [key])
   }

@@ -27,13 +27,13 @@ extension Repository {
     var parents: [String: String] = [:]
     for record in records {
       guard let found = try Row.fetchOne(row, arguments: [record.id]) else { continue }
-      oldest = min(oldest, found[0])
-      parents[record.id] = found[1]
+      oldest = try min(oldest, found.value(0))
+      parents[record.id] = try found.value(1)
     }
     for record in records {
       var at = parents[record.id]
       while let id = at, parents[id] == nil, let found = try Row.fetchOne(row, arguments: [id]),
-        found[0] as Int64 > oldest, let parent = found[1] as String?
+        try found.value(0) as Int64 > oldest, let parent = try found.value(1) as String?
       {
         parents[id] = parent
         at = parent

@@ -51,10 +51,12 @@ extension Repository {
           """, arguments: [limit ?? -1]
       ).map { row in
         var metadata: [String: JSONValue] = [:]
-        if case .object(let members) = try JSONValue(parsing: (row[4] as String).utf8) { metadata = members }
-        return RunRecord(
-          id: row[1], name: row[2], created: row[3], lastSaved: row[8], checkpoints: row[5], firstStep: row[6],
-          lastStep: row[7], metrics: metrics[row[0]] ?? [:], size: row[9], newBytes: row[10], metadata: metadata)
+        if case .object(let members) = try JSONValue(parsing: (row.value(4) as String).utf8) { metadata = members }
+        return try RunRecord(
+          id: row.value(1), name: row.value(2), created: row.value(3), lastSaved: row.value(8),
+          checkpoints: row.value(5), firstStep: row.value(6),
+          lastStep: row.value(7), metrics: metrics[row.value(0)] ?? [:], size: row.value(9), newBytes: row.value(10),
+          metadata: metadata)
       }
     }
   }
@@ -68,7 +70,8 @@ extension Repository {
         WHERE c.run_id IS NOT NULL GROUP BY c.run_id, x.name
         """)
     while let row = try ranges.next() {
-      metrics[row[0], default: [:]][row[1]] = RunRecord.Metric(last: row[2], min: row[2], max: row[3])
+      try metrics[row.value(0), default: [:]][row.value(1)] = RunRecord.Metric(
+        last: row.value(2), min: row.value(2), max: row.value(3))
     }
     // By SQLite's rule for a lone max(): the value is that of the row which has it.
     let last = try Row.fetchCursor(
@@ -77,7 +80,7 @@ extension Repository {
         SELECT c.run_id, x.name, x.value, max(c.id) FROM checkpoint c JOIN metric x ON x.checkpoint_id = c.id
         WHERE c.run_id IS NOT NULL GROUP BY c.run_id, x.name
         """)
-    while let row = try last.next() { metrics[row[0]]?[row[1]]?.last = row[2] }
+    while let row = try last.next() { try metrics[row.value(0)]?[row.value(1)]?.last = row.value(2) }
     return metrics
   }
 }

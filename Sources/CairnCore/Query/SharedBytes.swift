@@ -67,9 +67,9 @@ private struct SharedStorages {
         """)
     guard let row = try Row.fetchOne(statement, arguments: [id, ManifestState.unreadable.rawValue]) else { return nil }
     if manifests.count >= Self.mostManifests { manifests = [:] }
-    let list = Manifest(
-      manifest: row[0], tensors: try PackedIDs.decode(row[2] as Data).sorted(),
-      loose: try PackedIDs.decode(row[3] as Data).sorted(), bytes: row[1])
+    let list = try Manifest(
+      manifest: row.value(0), tensors: try PackedIDs.decode(row.value(2) as Data).sorted(),
+      loose: try PackedIDs.decode(row.value(3) as Data).sorted(), bytes: row.value(1))
     manifests[id] = list
     return list
   }

@@ -89,6 +89,6 @@ struct Removable {
 
   /// Those that a query gives, ids first.
   fileprivate static func fetch(_ db: Database, sql: String, arguments: StatementArguments) throws -> [Removable] {
-    try Row.fetchAll(db, sql: sql, arguments: arguments).map { Removable(id: $0[0], name: $0[1]) }
+    try Row.fetchAll(db, sql: sql, arguments: arguments).map { try Removable(id: $0.value(0), name: $0.value(1)) }
   }
 }

@@ -158,11 +158,12 @@ struct Victims {
     var (taken, ownFiles) = (0, 0)
     while ownFiles < files, let row = try rows.next() {
       taken += 1
-      guard let digest = Digest(bytes: row[1] as Data) else { continue }
+      guard let digest = try Digest(bytes: row.value(1) as Data) else { continue }
       // Whatever form it is in: a raw file may lie beside a compressed one after a restore.
-      let encodings: [BlobStore.Encoding] = row[3] as Int == BlobRows.Place.pack.rawValue ? [] : [.raw, .zstd]
+      let encodings: [BlobStore.Encoding] =
+        try row.value(3) as Int == BlobRows.Place.pack.rawValue ? [] : [.raw, .zstd]
       if !encodings.isEmpty { ownFiles += 1 }
-      blobs.append(File(id: row[0], digest: digest, stored: row[2], encodings: encodings))
+      try blobs.append(File(id: row.value(0), digest: digest, stored: row.value(2), encodings: encodings))
     }
     // A pack only once no row of a blob points to it any more.
     if taken < limit, ownFiles < files {
@@ -171,8 +172,8 @@ struct Victims {
           AND NOT EXISTS (SELECT 1 FROM blob WHERE pack_id = pack.id AND refs > 0) LIMIT ?
         """
       for row in try Row.fetchAll(db, sql: sql, arguments: [files - ownFiles]) {
-        guard let digest = Digest(bytes: row[1] as Data) else { continue }
-        packs.append(File(id: row[0], digest: digest, stored: 0, encodings: [.pack]))
+        guard let digest = try Digest(bytes: row.value(1) as Data) else { continue }
+        try packs.append(File(id: row.value(0), digest: digest, stored: 0, encodings: [.pack]))
       }
     }
   }

@@ -45,8 +45,8 @@ struct CheckpointNaming {
         SELECT c.uid, (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id)
         FROM checkpoint c JOIN path p ON p.id = c.path_id WHERE p.name = ? ORDER BY c.version DESC
         """, arguments: [request.path])
-    let untagged = versions.filter { Self.keepsNoTag($0[1], after: request) }
-    return untagged.dropFirst(count).map { $0[0] }
+    let untagged = try versions.filter { try Self.keepsNoTag($0.value(1), after: request) }
+    return try untagged.dropFirst(count).map { try $0.value(0) }
   }
 
   /// Whether there is a checkpoint with this id, and none of its tags stays with it after this save.
@@ -57,7 +57,7 @@ struct CheckpointNaming {
         SELECT (SELECT group_concat(name, char(10)) FROM tag WHERE checkpoint_id = c.id) FROM checkpoint c
         WHERE c.uid = ?
         """, arguments: [id])
-    return row.map { Self.keepsNoTag($0[0], after: request) } ?? false
+    return try row.map { try Self.keepsNoTag($0.value(0), after: request) } ?? false
   }
 
   private static func keepsNoTag(_ tags: String?, after request: SaveRequest) -> Bool {

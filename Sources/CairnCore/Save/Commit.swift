@@ -70,7 +70,7 @@ struct Commit {
   private func putInPlace() throws {
     let store = repository.blobs
     let directories = prepared.directories(store)
-    for directory in directories where try !Files.exists(directory) {
+    for directory in [store.root] + directories where try !Files.hasDirectory(directory) {
       try Files.makeDirectory(directory, mode: repository.modes.directory)
     }
     // Always: a restore, or a process that died, may have made one of these directories and not its name durable.

@@ -18,6 +18,15 @@ enum Files {
     throw CairnError.system("stat", path)
   }
 
+  /// Whether a directory is there. Throws if it is something else: a symbolic link could lead out of the repository.
+  static func hasDirectory(_ path: String) throws -> Bool {
+    guard let status = try linkStatus(path) else { return false }
+    guard status.isDirectory else {
+      throw CairnError.damaged(path, "it is no directory", advice: "see what it is, and remove it")
+    }
+    return true
+  }
+
   static func exists(_ path: String) throws -> Bool { try status(path) != nil }
 
   /// Makes a directory; false if it was there already.

@@ -64,10 +64,10 @@ extension Repository {
     var points: [(time: Int, logical: Int, stored: Int)] = []
     while let row = try rows.next() {
       var stored = 0
-      try lists.read(row[1]) { stored = first.bytes(of: $0) }
+      try lists.read(row.value(1)) { stored = first.bytes(of: $0) }
       // A time that cannot be read is as good as that of the one before.
-      let time = UTCSeconds.parse(row[0]) ?? points.last?.time ?? 0
-      points.append((max(time, points.last?.time ?? time), row[2], stored))
+      let time = try UTCSeconds.parse(row.value(0)) ?? points.last?.time ?? 0
+      try points.append((max(time, points.last?.time ?? time), row.value(2), stored))
     }
     return points
   }

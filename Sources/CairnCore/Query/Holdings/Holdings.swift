@@ -81,8 +81,8 @@ private struct HoldingsReader {
           LEFT JOIN run r ON r.id = c.run_id ORDER BY c.id
         """)
     while let row = try rows.next() {
-      let path: String = row["path"]
-      let version: Int = row["version"]
+      let path: String = try row.value("path")
+      let version: Int = try row.value("version")
       guard names.isEmpty || wanted[ExactName(path)]?.contains(where: { $0.version ?? version == version }) == true
       else {
         others.add(row)
@@ -91,7 +91,7 @@ private struct HoldingsReader {
       total.add(row)
       let name: String? =
         switch key {
-        case .run: row["run"]
+        case .run: try row.value("run")
         case .path: path
         case .version: "\(path)@\(version)"
         }

@@ -25,6 +25,7 @@ struct ManifestLists {
     guard let row = try Row.fetchOne(statement, arguments: [manifest]) else { return }
     try body(
       Lists(
-        blob: row[0], tensors: PackedIDs.decode(row[1] as Data), storages: PackedIDs.decode(row[2] as Data)))
+        blob: row.value(0), tensors: PackedIDs.decode(row.value(1) as Data),
+        storages: PackedIDs.decode(row.value(2) as Data)))
   }
 }

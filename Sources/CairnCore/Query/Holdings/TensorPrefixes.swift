@@ -96,10 +96,10 @@ private struct PrefixReader {
     let manifests = try Row.fetchAll(
       db, sql: "SELECT manifest_id, count(*) FROM checkpoint GROUP BY manifest_id ORDER BY manifest_id")
     for (number, row) in manifests.enumerated() {
-      let times: Int = row[1]
+      let times: Int = try row.value(1)
       // Storages that tensors of several prefixes name: few.
       var parts: Set<Part> = []
-      try lists.read(row[0]) { list in
+      try lists.read(row.value(0)) { list in
         for id in list.storages {
           loose.insert(id)
           if let storage = graph.storages[id] { add(storage, times, to: noTensor) }

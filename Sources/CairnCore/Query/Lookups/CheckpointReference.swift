@@ -44,6 +44,8 @@ public struct CheckpointReference: Sendable, Hashable {
     guard let row = try Row.fetchOne(find, arguments: [id]) else {
       throw CairnError.damaged(IndexFile.fileName, "a checkpoint without its path", advice: "run `cairn reindex`")
     }
-    self.init(id: row[0], path: row[1], version: row[2], run: row[3], step: row[4], created: row[5])
+    try self.init(
+      id: row.value(0), path: row.value(1), version: row.value(2), run: row.value(3), step: row.value(4),
+      created: row.value(5))
   }
 }

@@ -194,7 +194,9 @@ private struct ContentFinder: Sendable {
           WHERE m.refs > 0 AND m.kind <> 'state' ORDER BY m.id DESC LIMIT 1000
           """, arguments: [TensorRows.json(manifests)])
     }
-    return rows.compactMap { row in Digest(bytes: row[1] as Data).map { Candidate(id: row[0], digest: $0) } }
+    return try rows.compactMap { row in
+      try Digest(bytes: row.value(1) as Data).map { try Candidate(id: row.value(0), digest: $0) }
+    }
   }
 
   /// Whether a checkpoint has these files, byte for byte: a single one under any name, several under theirs.

@@ -58,13 +58,14 @@ extension Repository {
       }
       guard let row = found.first else { return nil }
       guard found.count == 1 else {
-        let digests = found.compactMap { Digest(bytes: $0[1] as Data)?.hex.prefix(prefix.utf8.count + 6) }
+        let digests = try found.compactMap { try Digest(bytes: $0.value(1) as Data)?.hex.prefix(prefix.utf8.count + 6) }
         throw CairnError(
           .invalid, "\(prefix): \(found.count) digests begin so: \(digests.joined(separator: ", "))",
           advice: "give more digits")
       }
       var finder = DigestFinder(db: db, limit: limit)
-      return row[2] == "pack" ? try finder.pack(row[0], row[1]) : try finder.blob(row[0], row[1])
+      return try row.value(2) == "pack"
+        ? try finder.pack(row.value(0), row.value(1)) : try finder.blob(row.value(0), row.value(1))
     }
   }
 }
@@ -86,9 +87,9 @@ private struct DigestFinder {
     let storages = try uses.storages(ofBlob: id)
     var (tensors, manifests) = try uses.uses(of: storages)
     let kind: DigestOccurrence.Kind
-    if row[1] as Int == 0 {
+    if try row.value(1) as Int == 0 {
       kind = .unreferenced
-    } else if let manifest = row[3] as Int64? {
+    } else if let manifest = try row.value(3) as Int64? {
       kind = .manifest
       manifests.insert(manifest)
     } else {
@@ -96,7 +97,7 @@ private struct DigestFinder {
     }
     tensors.sort { $0.id > $1.id }
     return try occurrence(
-      digest, kind, size: row[0], pack: (row[2] as Data?).flatMap { Digest(bytes: $0) }, tensors, manifests)
+      digest, kind, size: row.value(0), pack: (row.value(2) as Data?).flatMap { Digest(bytes: $0) }, tensors, manifests)
   }
 
   mutating func pack(_ id: Int64, _ digest: Data) throws -> DigestOccurrence? {

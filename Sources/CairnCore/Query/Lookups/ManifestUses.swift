@@ -26,8 +26,8 @@ struct ManifestUses {
           GROUP BY manifest_id ORDER BY manifest_id
           """), arguments: [range.lowerBound, range.upperBound])
     while let row = try rows.next() {
-      places.add(row[0] as Int64 &- lowest)
-      uses.append(Use(count: row[1], first: row[2], last: row[3]))
+      try places.add(row.value(0) as Int64 &- lowest)
+      try uses.append(Use(count: row.value(1), first: row.value(2), last: row.value(3)))
     }
   }
 

@@ -53,12 +53,12 @@ extension Repository {
             JOIN manifest m ON m.id = c.manifest_id
           WHERE p.name = ? AND (? IS NULL OR c.version <= ?) AND m.state <> 2 ORDER BY c.version
           """, arguments: [name.path, name.version, name.version])
-      let wanted = Set(versions.map { $0[1] as Int64 })
+      let wanted = try Set(versions.map { try $0.value(1) as Int64 })
       var holders: [Int64: TensorRows.Row] = [:]
       for row in try finder.rows.rows(ofName: id) {
         for manifest in try finder.rows.manifests(of: row) where wanted.contains(manifest) { holders[manifest] = row }
       }
-      return try finder.changes(versions.map { ($0[0], holders[$0[1]]) })
+      return try finder.changes(versions.map { (try $0.value(0), holders[try $0.value(1)]) })
     }
   }
 }

@@ -86,9 +86,10 @@ struct TensorRows {
     var found: [Row] = []
     let rows = try GRDB.Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
     while let row = try rows.next() {
-      found.append(
+      try found.append(
         Row(
-          id: row[0], name: row[1], storage: row[2], type: row[3], byteOffset: row[4], refs: row[5], own: row[6]))
+          id: row.value(0), name: row.value(1), storage: row.value(2), type: row.value(3), byteOffset: row.value(4),
+          refs: row.value(5), own: row.value(6)))
     }
     return found
   }
@@ -124,7 +125,8 @@ struct TensorRows {
     guard let row = try GRDB.Row.fetchOne(find, arguments: [id]) else {
       throw CairnError.damaged(IndexFile.fileName, "a tensor without its type", advice: "run `cairn reindex`")
     }
-    let type = TensorType(dtype: row[0], shape: Self.numbers(row[1]), strides: Self.numbers(row[2]))
+    let type = try TensorType(
+      dtype: row.value(0), shape: Self.numbers(row.value(1)), strides: Self.numbers(row.value(2)))
     types[id] = type
     return type
   }
@@ -146,8 +148,8 @@ struct TensorRows {
     var found: [(id: Int64, name: String)] = []
     let rows = try GRDB.Row.fetchCursor(db, sql: "SELECT id, name FROM tensor_name ORDER BY name")
     while let row = try rows.next() {
-      let name: String = row[1]
-      if glob.matches(name) { found.append((row[0], name)) }
+      let name: String = try row.value(1)
+      if glob.matches(name) { try found.append((row.value(0), name)) }
     }
     return found
   }

@@ -24,7 +24,7 @@ struct KnownNames {
     var found: Set<String> = []
     for row in rows {
       for column in 0..<2 {
-        guard let value = try? JSONValue(parsing: (row[column] as String).utf8) else { continue }
+        guard let value = try? JSONValue(parsing: (row.value(column) as String).utf8) else { continue }
         Self.collect(value, [], &found)
       }
     }
