@@ -3,6 +3,7 @@
 /// Names and metadata come out of files that anybody may have made: an escape sequence among them could rewrite the
 /// screen, a direction mark could have a name read as another.
 func printable(_ text: String) -> String {
+  if isPlain(text) { return text }
   var result = String.UnicodeScalarView()
   for scalar in text.unicodeScalars {
     if isObeyed(scalar) {

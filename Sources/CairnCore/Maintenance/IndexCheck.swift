@@ -7,7 +7,10 @@ extension Repository {
     let (wrong, said, end) = try readingCopy { db in
       var wrong = try Recount(db).wrong
       guard thorough else { return (wrong, nil as IndexContent?, nil as Log.Position?) }
-      for line in try String.fetchAll(db, sql: "PRAGMA integrity_check") where line != "ok" { wrong.append(line) }
+      for found in try String.fetchAll(db, sql: "PRAGMA integrity_check") where found != "ok" {
+        // One row may hold several lines, under a heading.
+        wrong += found.split(separator: "\n").filter { !$0.hasPrefix("***") }.map(String.init)
+      }
       return (wrong, try IndexContent(db), try position(in: db))
     }
     guard let said, let end else { return wrong }
@@ -29,6 +32,8 @@ extension Repository {
     } catch let error where isDamage(ofIndex: error) {
       // Found there first, it is mended where it is.
       return try read(body)
+    } catch {
+      throw named(error, index: indexPath)
     }
   }
 

@@ -5,7 +5,7 @@ enum Files {
   /// The status of what is at `path`, following symbolic links; nil if nothing is there.
   static func status(_ path: String) throws -> FileStatus? {
     var info = Glibc.stat()
-    if stat(path, &info) == 0 { return FileStatus(info) }
+    if retrying({ stat(path, &info) }) == 0 { return FileStatus(info) }
     if errno == ENOENT || errno == ENOTDIR { return nil }
     throw CairnError.system("stat", path)
   }
@@ -13,7 +13,7 @@ enum Files {
   /// The status of what is at `path` itself, a symbolic link included; nil if nothing is there.
   static func linkStatus(_ path: String) throws -> FileStatus? {
     var info = Glibc.stat()
-    if lstat(path, &info) == 0 { return FileStatus(info) }
+    if retrying({ lstat(path, &info) }) == 0 { return FileStatus(info) }
     if errno == ENOENT || errno == ENOTDIR { return nil }
     throw CairnError.system("stat", path)
   }

@@ -20,7 +20,7 @@ public final class OpenFile: Sendable {
   /// The file's size, identity and times.
   func status() throws -> FileStatus {
     var info = Glibc.stat()
-    guard fstat(descriptor, &info) == 0 else { throw CairnError.system("stat", path) }
+    guard retrying({ fstat(descriptor, &info) }) == 0 else { throw CairnError.system("stat", path) }
     return FileStatus(info)
   }
 
