@@ -62,6 +62,29 @@ import Testing
   }
 
   @Test(arguments: JournalMode.allCases)
+  func whatIsRemovedAndThenSavedAgainMeanwhileIsNotMissing(_ journal: JournalMode) throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository(journal)
+    let gone = (0..<40).map { bytes(70_000, seed: 1_000 + UInt64($0)) }
+    try repository.save(gone, "a")
+    let isFirst = Mutex(true)
+    var options = VerifyOptions()
+    options.readData = true
+    options.progress = { done, total in
+      do {
+        // The others wait for this, and find nothing afterwards.
+        try isFirst.withLock { isFirst in
+          if isFirst { _ = try Repository(opening: scratch.path).remove(PathName(path: "a")) }
+          isFirst = false
+        }
+        if done == total { try Repository(opening: scratch.path).save(gone, "b") }
+      } catch { Issue.record("meanwhile: \(error)") }
+    }
+    #expect(try repository.verify(options).problems == [])
+    try repository.expectSound(["b@1": gone])
+  }
+
+  @Test(arguments: JournalMode.allCases)
   func partsReadEachBlobOnceAndFindWhatTheWholeFinds(_ journal: JournalMode) throws {
     let scratch = try Scratch()
     let repository = try scratch.repository(journal)

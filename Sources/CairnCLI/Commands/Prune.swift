@@ -124,15 +124,12 @@ struct Prune: ParsableCommand {
   }
 
   private func path(_ argument: String, in repository: Repository) throws -> String {
-    if let name = try repository.resolvePath(argument) {
-      guard name.version == nil else {
-        throw CairnError(
-          .invalid, "\(argument): is one version, and rules choose among versions",
-          advice: "name the path, \(name.path), or remove that version with `cairn rm`")
-      }
-      return name.path
+    let name = try repository.requirePath(argument) { "name the path: \($0.path)" }
+    guard name.version == nil else {
+      throw CairnError(
+        .invalid, "\(argument): is one version, and rules choose among versions",
+        advice: "name the path, \(name.path), or remove that version with `cairn rm`")
     }
-    let record = try repository.resolve(argument)
-    throw CairnError(.invalid, "\(argument): a tag, of \(record.name)", advice: "name the path: \(record.path)")
+    return name.path
   }
 }

@@ -84,11 +84,8 @@ struct Remove: ParsableCommand {
   }
 
   private func name(_ argument: String, in repository: Repository) throws -> PathName? {
-    if let name = try repository.resolvePath(argument) { return name }
     do {
-      let record = try repository.resolve(argument)
-      throw CairnError(
-        .invalid, "\(argument): a tag, of \(record.name)", advice: "name the checkpoint: cairn rm \(record.name)")
+      return try repository.requirePath(argument) { "name the checkpoint: cairn rm \($0.name)" }
     } catch let error as CairnError where force && (error.kind == .notFound || error.kind == .removed) {
       return nil
     }

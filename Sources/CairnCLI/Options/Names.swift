@@ -26,4 +26,13 @@ extension Repository {
     let file = PathName(path: name(forFile: verbatim.path), version: verbatim.version)
     return try [verbatim, file].first { name in try find(name)?.path.isExactly(name.path) == true }
   }
+
+  /// As ``resolvePath(_:)``, where there has to be one: a tag is refused with an advice for the checkpoint it names.
+  func requirePath(_ argument: String, advice: (CheckpointRecord) -> String) throws -> PathName {
+    if let name = try resolvePath(argument) { return name }
+    let record = try resolve(argument)
+    // Somebody may have saved to the path only now.
+    if let name = try resolvePath(argument) { return name }
+    throw CairnError(.invalid, "\(argument): a tag, of \(record.name)", advice: advice(record))
+  }
 }

@@ -38,6 +38,8 @@ extension Repository {
     }
     if let report { return report }
     let record = try checkpoint(name)
+    // Somebody has saved to the path only now.
+    if record.path.isExactly(name.path) { return try move(name, to: newPath) }
     throw CairnError(.invalid, "\(name): a tag, of \(record.name)", advice: "name the checkpoint: \(record.name)")
   }
 }

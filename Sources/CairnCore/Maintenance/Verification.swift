@@ -62,11 +62,7 @@ extension Repository {
   /// Sets aside what is bad, notes which checkpoints lack something, and reports what is still needed.
   private func judge(_ bad: [BlobCheck.Bad], _ report: inout VerifyReport) throws {
     if bad.isEmpty { return }
-    // Removed meanwhile is not missing.
-    let needed = try read { db in
-      Set(try NeededBlob.rows(db, of: bad.map(\.blob.digest)).map(\.digest))
-    }
-    let still = bad.filter { needed.contains($0.blob.digest) }
+    let still = try stillBad(bad)
     let (hurts, manifests) = try read { try HurtFinder(db: $0).find(Set(still.map(\.blob.digest))) }
     for item in still.sorted(by: { $0.path < $1.path }) {
       report.problems.append(
@@ -75,6 +71,20 @@ extension Repository {
     guard isWritable else { return }
     try setAside(still.filter(\.isThere).map(\.blob))
     if !manifests.isEmpty { try setState(.incomplete, ofManifests: Array(manifests)) }
+  }
+
+  /// Those of `bad` that are needed, and bad, now. What was removed meanwhile is not missing; nor is what was removed,
+  /// found to be gone, and then saved again: so both are seen under the lock, under which files come into their place.
+  private func stillBad(_ bad: [BlobCheck.Bad]) throws -> [BlobCheck.Bad] {
+    let packs = Packs(blobs: blobs)
+    func look(_ db: Database) throws -> [BlobCheck.Bad] {
+      try bad.compactMap { item in
+        guard let needed = try NeededBlob.rows(db, of: [item.blob.digest]).first else { return nil }
+        // What is there has been read, and is read again before it is set aside.
+        return item.isThere ? item : BlobCheck.check(needed, blobs, packs, readData: false)
+      }
+    }
+    return try isWritable ? locked { try $0.index.read(look) } : read(look)
   }
 
   /// Reports, or mends, the rows that say of a file how long it is and are wrong: what is freed and used is added up from
