@@ -189,15 +189,6 @@ def test_storages_of_other_devices_are_streamed(
     assert len(repository.log("a")) == 1
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_cuda(repository: Repository) -> None:
-    state = {"w": torch.arange(5_000_000, device="cuda"), "c": torch.ones(3)}
-    repository.save(state, "a")
-    loaded = repository.load("a")
-    assert loaded["w"].is_cuda and torch.equal(loaded["w"], state["w"])
-    assert repository.load("a", map_location="cpu")["w"].device.type == "cpu"
-
-
 def test_defaults_of_torch_do_not_move_or_hinder_a_load(repository: Repository) -> None:
     state = {"w": torch.arange(5), "none": torch.empty(0, 3)}
     repository.save(state, "a")

@@ -140,6 +140,14 @@ class Savers:
             "torch.load(mmap=True)": lambda: torch.load(self.torch_path, mmap=True),
         }
 
+    def device_loaders(self) -> dict[str, Callable[[], Any]]:
+        """What loads each storage to the device that it was saved from."""
+        return {
+            CAIRN: lambda: self.cairn.load_checkpoint(self.cairn_path, None),
+            "torch.load": lambda: torch.load(self.torch_path),
+            "torch.load(mmap=True)": lambda: torch.load(self.torch_path, mmap=True),
+        }
+
     def copying_loaders(self, state: State) -> dict[str, Callable[[], Any]]:
         """What loads into memory; Cairn checks every digest."""
         name = self.repository.log()[0]["path"]

@@ -128,6 +128,36 @@ def _series(
             in_turn(timings, f"{workload}: mapped load", turn, savers.mapped_loaders(), check)
 
 
+def cuda(bench: Bench) -> None:
+    """A state on a GPU: saved from it, and loaded to it."""
+    if not torch.cuda.is_available():
+        bench.results.skipped.append("cuda: no GPU")
+        return
+    savers = Savers(bench.place("cuda"))
+    state = {name: tensor.cuda() for name, tensor in states.even(bench.mebibytes).items()}
+    peers = (CAIRN, TORCH, TORCH_SYNCED, LIGHTNING, SAFETENSORS, DCP)
+
+    def finished(load: Callable[[], Any]) -> Callable[[], Any]:
+        def run() -> Any:
+            loaded = load()
+            torch.cuda.synchronize()
+            return loaded
+
+        return run
+
+    timings = bench.results.timings
+    loaders = {name: finished(load) for name, load in savers.device_loaders().items()}
+    for turn in range(bench.rounds):
+        states.change(state)
+        torch.cuda.synchronize()
+        found = savers.savers(state)
+        in_turn(timings, "cuda: save, all new", turn, {name: found[name] for name in peers if name in found})
+        states.change(state, every=10)
+        torch.cuda.synchronize()
+        in_turn(timings, "cuda: save, one tenth changed", turn, {name: found[name] for name in (CAIRN, TORCH)})
+        in_turn(timings, "cuda: load", turn, loaders, _checked("cuda", state))
+
+
 def adam(bench: Bench) -> None:
     """Full training with Adam: everything changes."""
     _series(bench, "adam", states.adam(bench.mebibytes), states.change_adam)
@@ -275,7 +305,7 @@ def million(bench: Bench) -> None:
 
 
 ALL: dict[str, Callable[[Bench], None]] = {
-    "full": full, "bf16": half_precision, "adam": adam, "lora": lora, "frozen": frozen,
+    "full": full, "bf16": half_precision, "cuda": cuda, "adam": adam, "lora": lora, "frozen": frozen,
     "embedding": embedding, "tiny": tiny, "tiny-history": tiny_history, "sweep": sweep, "files": files,
     "memory": memory, "log": log, "together": together, "lock": lock, "million": million,
 }
