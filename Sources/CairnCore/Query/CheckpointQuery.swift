@@ -56,7 +56,36 @@ extension Repository {
 extension CheckpointQuery {
   /// The rows' ids.
   fileprivate func ids(_ db: Database) throws -> [Int64] {
-    let (sql, arguments) = try sql(db).build(db)
+    let condition = try condition(db)
+    guard let order else { return try ids(db, condition, by: Self.newest, limit: limit) }
+    let compiler = WhereCompiler(names: NameResolver(db: db, text: order.text), now: Date())
+    let direction: SQL = order.descending ? "DESC" : "ASC"
+    let quantity = try compiler.names.quantity(order.key)
+    guard case .metric(let metric) = quantity else {
+      let key = compiler.sortKey(quantity)
+      return try ids(db, condition, by: "\(key) \(direction) NULLS LAST, \(Self.newest)", limit: limit)
+    }
+    // An index has those with a value in this order, so that not all are read for the first few.
+    let ids = try ids(
+      db, joining: "JOIN metric o ON o.checkpoint_id = c.id AND o.name = \(metric)", condition,
+      by: "o.value \(direction), \(Self.newest)", limit: limit)
+    let rest = limit.map { $0 - ids.count }
+    if rest == 0 { return ids }
+    let without: SQL = """
+      \(condition) AND NOT EXISTS (SELECT 1 FROM metric o WHERE o.checkpoint_id = c.id AND o.name = \(metric))
+      """
+    return try ids + self.ids(db, without, by: Self.newest, limit: rest)
+  }
+
+  private static let newest: SQL = "c.created DESC, c.id DESC"
+
+  private func ids(
+    _ db: Database, joining join: SQL = "", _ condition: SQL, by order: SQL, limit: Int?
+  ) throws -> [Int64] {
+    let query: SQL = """
+      SELECT c.id FROM \(CheckpointColumn.tables) \(join) WHERE \(condition) ORDER BY \(order) LIMIT \(limit ?? -1)
+      """
+    let (sql, arguments) = try query.build(db)
     let statement: Statement
     do {
       statement = try db.makeStatement(sql: sql)
@@ -69,16 +98,13 @@ extension CheckpointQuery {
     return try Int64.fetchAll(statement, arguments: arguments)
   }
 
-  private func sql(_ db: Database) throws -> SQL {
+  private func condition(_ db: Database) throws -> SQL {
     var conditions: [SQL] = []
     if !names.isEmpty { conditions.append(ofNames) }
     if let run { conditions.append("c.run_id = (SELECT id FROM run WHERE name = \(run))") }
     if let tag { conditions.append("c.id = (SELECT checkpoint_id FROM tag WHERE name = \(tag))") }
     if let filter { conditions.append(try WhereCompiler.condition(filter, db)) }
-    let condition: SQL = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
-    return """
-      SELECT c.id FROM \(CheckpointColumn.tables) WHERE \(condition) ORDER BY \(try orderSQL(db)) LIMIT \(limit ?? -1)
-      """
+    return conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
   }
 
   private var ofNames: SQL {
@@ -91,13 +117,5 @@ extension CheckpointQuery {
     let single = names.compactMap { name in name.version.map { "(\(name.path), \($0))" as SQL } }
     if !single.isEmpty { tests.append("(p.name, c.version) IN (VALUES \(single.joined(separator: ", ")))") }
     return "(\(tests.joined(separator: " OR ")))"
-  }
-
-  private func orderSQL(_ db: Database) throws -> SQL {
-    let newest: SQL = "c.created DESC, c.id DESC"
-    guard let order else { return newest }
-    let compiler = WhereCompiler(names: NameResolver(db: db, text: order.text), now: Date())
-    let key = try compiler.sortKey(order.key)
-    return "\(key) \(order.descending ? "DESC" as SQL : "ASC") NULLS LAST, \(newest)"
   }
 }

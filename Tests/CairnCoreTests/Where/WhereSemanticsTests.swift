@@ -83,6 +83,26 @@ import Testing
     #expect(matched > compiled / 5)
   }
 
+  @Test(arguments: ["loss", "-loss", "metadata.loss", "-metadata.loss"])
+  func theFirstFewAreTheFirstOfAll(_ sort: String) throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    for (number, loss) in [2, nil, 1, 2, 3, nil, 1].enumerated() as EnumeratedSequence<[Double?]> {
+      var request = SaveRequest(path: "\(number)")
+      request.metrics["loss"] = loss
+      request.metrics["other"] = 1
+      request.metadata["loss"] = loss.map { .double($0) }
+      _ = try repository.save(content([]), request)
+    }
+    // Equal ones newest first, those without one last.
+    let all = sort.hasPrefix("-") ? ["4", "3", "0", "6", "2", "5", "1"] : ["6", "2", "3", "0", "4", "5", "1"]
+    #expect(try repository.checkpoints(sort: sort).map(\.path) == all)
+    for limit in 0...8 {
+      #expect(try repository.checkpoints(sort: sort, limit: limit).map(\.path) == Array(all.prefix(limit)))
+    }
+    #expect(try repository.checkpoints(where: "path < '5'", sort: sort, limit: 5).map(\.path) == all.filter { $0 < "5" })
+  }
+
   @Test func aMissingValueIsNoMatch() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()

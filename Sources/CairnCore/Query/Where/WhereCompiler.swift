@@ -55,8 +55,8 @@ struct WhereCompiler {
   }
 
   /// What checkpoints are sorted by.
-  func sortKey(_ name: WhereName) throws -> SQL {
-    switch try names.quantity(name) {
+  func sortKey(_ quantity: Quantity) -> SQL {
+    switch quantity {
     case .column(let column): return column.sql
     case .metric(let metric): return Self.metric(metric)
     case .values(let places): return places.value(.scalar)
