@@ -35,6 +35,7 @@ struct CairnCommand: ParsableCommand {
       `cairn help TOPIC` says more: \(HelpTopic.all.map(\.name).joined(separator: ", ")).
       """,
     version: "0.1.0",
+    // Each says its own name: to make one of its type's takes the parser longer than many a command its work.
     groupedSubcommands: [
       CommandGroup(
         name: "Checkpoints",

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn annotate`
 struct Annotate: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "annotate",
     abstract: "Set metrics and metadata of a checkpoint, or take them away.",
     usage: "cairn annotate [<options>] <path[@n] | pointer>",
     discussion: """

@@ -5,6 +5,7 @@ import Synchronization
 /// `cairn backup`
 struct Backup: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "backup",
     abstract: "Copy the repository into a directory, consistently while it is in use.",
     usage: "cairn backup <dest> [<options>]",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn blame`
 struct Blame: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "blame",
     abstract: "List the versions of a path at which a tensor changed, newest first.",
     usage: "cairn blame [<options>] <path[@n] | pointer> <tensor>",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn cat`
 struct Cat: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "cat",
     abstract: "Show what a tensor's values are like, or write it to a file.",
     usage: "cairn cat [<options>] <path[@n] | pointer | file> <tensor>",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn demo`
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "demo",
     abstract: "Show what a repository does, with sample checkpoints.",
     usage: "cairn demo [<options>] [<folder>]",
     discussion: """

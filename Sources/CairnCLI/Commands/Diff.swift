@@ -4,6 +4,7 @@ import Cairn
 /// `cairn diff`
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "diff",
     abstract: "Show in what two checkpoints differ.",
     usage: "cairn diff [<options>] <a> <b>",
     discussion: """

@@ -5,6 +5,7 @@ import Foundation
 /// `cairn find`
 struct Find: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "find",
     abstract: "Find where a tensor, a digest or a file's content occurs, over all runs.",
     usage: "cairn find [<options>] <glob | digest | file>",
     discussion: """

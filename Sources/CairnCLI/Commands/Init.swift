@@ -4,6 +4,7 @@ import Cairn
 /// `cairn init`
 struct Init: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "init",
     abstract: "Make a repository.",
     usage: "cairn init [<options>] [<dir>]",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn log`
 struct Log: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "log",
     abstract: "List checkpoints, newest first.",
     usage: "cairn log [<options>] [<path> ...]",
     discussion: """

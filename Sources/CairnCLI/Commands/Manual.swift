@@ -5,6 +5,7 @@ import Foundation
 /// `cairn manual`: for those who make packages.
 struct Manual: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "manual",
     abstract: "Write the manual pages into a directory.",
     usage: "cairn manual <dir>",
     discussion: """

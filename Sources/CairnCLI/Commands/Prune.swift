@@ -4,6 +4,7 @@ import Cairn
 /// `cairn prune`
 struct Prune: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "prune",
     abstract: "Remove checkpoints by rules, and free what only they need.",
     usage: "cairn prune [<options>] [<path> ...]",
     discussion: """

@@ -5,6 +5,7 @@ import Foundation
 /// `cairn query`
 struct Query: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "query",
     abstract: "Ask the index with SQL; it only reads.",
     usage: "cairn query [<options>] <sql> [<argument> ...]",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn reindex`
 struct Reindex: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "reindex",
     abstract: "Make the index anew from the log.",
     usage: "cairn reindex [<options>]",
     discussion: """

@@ -5,6 +5,7 @@ import Foundation
 /// `cairn restore`
 struct Restore: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "restore",
     abstract: "Write a checkpoint to a file or directory.",
     usage: "cairn restore [<options>] <path[@n] | pointer>",
     discussion: """

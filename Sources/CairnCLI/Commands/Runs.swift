@@ -4,6 +4,7 @@ import Cairn
 /// `cairn runs`
 struct Runs: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "runs",
     abstract: "List training runs, newest first.",
     usage: "cairn runs [<options>]",
     discussion: """

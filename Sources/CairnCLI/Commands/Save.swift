@@ -4,6 +4,7 @@ import Cairn
 /// `cairn save`
 struct Save: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "save",
     abstract: "Save files or directories as new versions.",
     usage: "cairn save [<options>] <file> ...",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn show`
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "show",
     abstract: "Show all that is known of a checkpoint, and its tensors.",
     usage: "cairn show [<options>] <path[@n] | pointer>",
     discussion: """

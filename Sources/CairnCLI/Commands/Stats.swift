@@ -5,6 +5,7 @@ import Foundation
 /// `cairn stats`
 struct Stats: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "stats",
     abstract: "Show how much there is, and how much of it is shared.",
     usage: "cairn stats [<options>]",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn tag`
 struct Tag: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "tag",
     abstract: "List tags, make or move one, or delete one.",
     usage: "cairn tag [<options>] [<tag> <path[@n] | pointer>]",
     discussion: """

@@ -4,6 +4,7 @@ import Cairn
 /// `cairn verify`
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "verify",
     abstract: "Check the repository.",
     usage: "cairn verify [<options>]",
     discussion: """

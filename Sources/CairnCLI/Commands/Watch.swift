@@ -16,6 +16,7 @@ struct Watch: ParsableCommand {
   }
 
   static let configuration = CommandConfiguration(
+    commandName: "watch",
     abstract: "Save checkpoints that appear in a directory, once they are complete.",
     usage: "cairn watch [<options>] <dir>",
     discussion: """
