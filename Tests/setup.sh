@@ -19,6 +19,7 @@ debian_packages=(
   python3-torch python3-numpy                            # /usr/bin/python3 with PyTorch 1.13, to cross-check
   strace tmux util-linux valgrind                        # tests of system calls, terminals, other users, memory
   rsync                                                  # tests of copies made by it
+  sshfs openssh-sftp-server socat                        # a filesystem whose locks are local to one host
   zsh fish mandoc                                        # tests of completion in these shells, of manual pages
   g++                                                    # a device of the tests' own, for PyTorch
 )

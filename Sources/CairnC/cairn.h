@@ -443,7 +443,8 @@ int32_t cairn_prune(cairn_repository *repository, const char *policy, char **rep
 int32_t cairn_collect_garbage(cairn_repository *repository, int32_t force, char **report, char **error);
 
 /* Checks the repository. options: {"read_data": true to check every digest, "repair": true to write a new log if that
- * is lost, "part": 1 ..., "parts": with read_data only one of this many parts}
+ * is lost, "repair_from": [files or directories] to put back from them what is missing, which means repair too, "part":
+ * 1 ..., "parts": with read_data only one of this many parts}
  * report: {"checkpoints", "blobs", "bytes_read", "problems": [{"what", "problem", "hurts": [{"checkpoint", "tensors"}]}],
  *   "repaired": [text]} */
 int32_t cairn_verify(cairn_repository *repository, const char *options, char **report, char **error);

@@ -17,6 +17,8 @@ public final class Repository: Sendable {
   let logger: Logger
   private let ownChunkMemory = PerProcess { ChunkMemory() }
   private let connections = PerProcess { Connections() }
+  /// Whether the filesystem's locks have been found to serve.
+  let isOnTrustedLocks = Atomic(false)
 
   /// The name of a repository's directory inside the directory whose checkpoints it holds.
   public static let directoryName = ".cairn"

@@ -29,7 +29,7 @@ import Testing
     #expect(try mode(0x0BD0_0BD0, mount("lustre", options: "rw,flock")) == .delete)
     #expect(try mode(0x00C3_6400, mount("ceph")) == .delete)
     #expect(try mode(0x4750_4653, mount("gpfs")) == .delete)
-    #expect(try mode(0x6573_5546, mount("fuse.sshfs")) == .delete)
+    #expect(try mode(0x6573_5546, mount("fuse.glusterfs")) == .delete)
   }
 
   @Test func locksThatAreLocalToAHostAreRefused() throws {
@@ -40,12 +40,29 @@ import Testing
     for magic: Int64 in [0x517B, 0xFE53_4D42, 0xFF53_4D42, 0x0102_1997] {
       #expect(failure { try mode(magic, nil) } == .unsupportedFilesystem)
     }
-    for type in ["fuse.s3fs", "fuse.gcsfuse", "fuse.rclone"] {
+    for type in ["fuse.s3fs", "fuse.gcsfuse", "fuse.rclone", "fuse.sshfs"] {
       #expect(failure { try mode(0x6573_5546, mount(type)) } == .unsupportedFilesystem)
     }
     #expect(failure { try mode(0x6573_5546, mount("fuse", source: "s3fs")) } == .unsupportedFilesystem)
     let text = message { try mode(0x517B, nil) }
     #expect(text.contains("SMB") && text.contains("/mnt/data/repo"))
+  }
+
+  /// A filesystem whose locks are really local: another host's files, this one being the other host.
+  @Test(.enabled(if: SSHMount.isPossible)) func aMountWithoutSharedLocksIsWrittenToByNobody() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    try repository.save([[1, 2, 3]], "a")
+    let mount = try SSHMount(of: scratch.path)
+    #expect(failure { try Repository.initialize(mount.path + "/new") } == .unsupportedFilesystem)
+    #expect(failure { try repository.backup(to: mount.path + "/backup") } == .unsupportedFilesystem)
+    // One that a host made whose locks serve.
+    let there = try Repository(opening: mount.path)
+    #expect(failure { try there.save([[4]], "b") } == .unsupportedFilesystem)
+    #expect(failure { try there.remove(PathName(path: "a")) } == .unsupportedFilesystem)
+    #expect(message { try there.collectGarbage() }.contains("local to one host"))
+    #expect(try repository.names() == ["a@1"])
+    try repository.expectSound(["a@1": [[1, 2, 3]]])
   }
 
   @Test func linesOfTheMountTableAreRead() throws {

@@ -92,7 +92,9 @@ public func verify(
     wanted.repair = try members.bool("repair") ?? false
     let (part, count) = (try members.int("part"), try members.int("parts"))
     if part != nil || count != nil { wanted.subset = (part ?? 1, count ?? 1) }
+    let files = try members.strings("repair_from") ?? []
+    if !files.isEmpty { wanted.repair = true }
     try members.end()
-    try give(JSONValue(try Handle.object(handle, Repository.self).verify(wanted)), report)
+    try give(JSONValue(try Handle.object(handle, Repository.self).verify(wanted, repairingFrom: files)), report)
   }
 }

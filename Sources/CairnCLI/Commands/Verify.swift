@@ -15,6 +15,12 @@ struct Verify: ParsableCommand {
         cairn verify
         cairn verify --read-data
         cairn verify --read-data-subset 1/7     a seventh of it
+        cairn verify --read-data --repair --from copy.ckpt
+
+      What is found bad is set aside (renamed to ….bad). The next save of the same bytes puts it back, and so does \
+      --repair from files that have them: a copy of the checkpoint, an export, a checkpoint that shares its tensors. \
+      The manifest itself, which says what of a file is where, comes back only from a copy with the file's \
+      modification time (cp -p), and not if small tensors have moved to another pack since; save the copy anew then.
 
       JSON: checkpoints, blobs, bytes_read, repaired, problems (a list): what, problem, hurts (checkpoint, tensors).
       """)
@@ -27,11 +33,21 @@ struct Verify: ParsableCommand {
     help: ArgumentHelp("Read the n-th of m parts of the blobs and check their digests.", valueName: "n/m"))
   var subset: Subset?
 
-  @Flag(help: "Write a new log from the index if the log is lost or damaged.")
+  @Flag(help: "Write a new log from the index, or a new index from the log, where one is lost or damaged.")
   var repair = false
+
+  @Option(
+    help: ArgumentHelp(
+      "With --repair: a file or directory to put back missing bytes from; may be given again.", valueName: "file"),
+    completion: .file())
+  var from: [String] = []
 
   @OptionGroup(title: "Repository") var repository: RepositoryOptions
   @OptionGroup(title: "Output") var output: OutputOptions
+
+  func validate() throws {
+    if !from.isEmpty, !repair { throw ValidationError("--from says where to repair from: give --repair too") }
+  }
 
   func run() throws {
     let console = output.console
@@ -43,7 +59,7 @@ struct Verify: ParsableCommand {
     options.repair = repair
     options.progress = { progress.update($0, $1) }
     defer { progress.finish() }
-    let report = try repository.verify(options)
+    let report = try repository.verify(options, repairingFrom: from)
     progress.finish()
     if console.json {
       try console.result(json: VerifyView(report))

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 extension Repository {
   /// Told how much of how much has been done, from any thread.
@@ -35,6 +36,7 @@ extension Repository {
   /// Takes the repository's lock, and looks whether it still is this repository: a trainer lives for weeks, in which
   /// somebody may have migrated it, or put another in its place.
   func acquireLock(checkCancelled: (() throws -> Void)? = nil) throws -> FileLock {
+    try requireServingLocks()
     let lock = try FileLock.acquire(path + "/lock", mode: modes.file, whileWaiting: checkCancelled) {
       logger.notice("waiting for the lock of \(path): another process is writing to the repository")
     }
@@ -42,6 +44,17 @@ extension Repository {
       throw CairnError(.notARepository, "\(path): another repository has taken its place", advice: "open it anew")
     }
     return lock
+  }
+
+  /// Throws if the filesystem's locks are local to one host: it need not be the one that `init` has seen.
+  private func requireServingLocks() throws {
+    if isOnTrustedLocks.load(ordering: .relaxed) { return }
+    let mode = try Filesystem.journalMode(for: path)
+    if isOnTrustedLocks.exchange(true, ordering: .relaxed) { return }
+    if mode == .delete, configuration.journal == .wal {
+      logger.warning(
+        "\(path): is on a network filesystem, and its index has a write-ahead log: use it from one host at a time only")
+    }
   }
 
   /// Brings the index up to the log; on a full disk a copy of it in memory, so that what is no longer needed can still be

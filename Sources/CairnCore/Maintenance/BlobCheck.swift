@@ -121,7 +121,9 @@ struct BlobCheck {
       try look()
       return nil
     } catch let error as CairnError {
-      return Bad(blob: blob, path: path, problem: error.message, isThere: error.kind == .damaged)
+      // The path is told beside it.
+      let problem = error.message.hasPrefix(path + ": ") ? error.message.dropFirst(path.count + 2) : error.message[...]
+      return Bad(blob: blob, path: path, problem: String(problem), isThere: error.kind == .damaged)
     } catch {
       return Bad(blob: blob, path: path, problem: "\(error)", isThere: true)
     }

@@ -37,9 +37,15 @@ enum Filesystem {
     case 0x0102_1997: throw localLocks(directory, "9p")
     case 0x6573_5546:  // FUSE
       let kind = mount?.type ?? "fuse"
-      let objectStores = ["s3fs", "gcsfuse", "goofys", "rclone", "blobfuse", "blobfuse2", "mountpoint-s3", "geesefs"]
-      if objectStores.contains(where: { kind == "fuse." + $0 || mount?.source == $0 }) {
+      func isAny(of programs: [String]) -> Bool {
+        programs.contains { kind == "fuse." + $0 || mount?.source == $0 }
+      }
+      if isAny(of: ["s3fs", "gcsfuse", "goofys", "rclone", "blobfuse", "blobfuse2", "mountpoint-s3", "geesefs"]) {
         throw localLocks(directory, "an object store through \(kind)")
+      }
+      // They leave locks to the kernel of each host, which does not tell the others.
+      if isAny(of: ["sshfs", "curlftpfs", "davfs2", "davfs", "smbnetfs", "gvfsd-fuse"]) {
+        throw localLocks(directory, "another host's files through \(kind)")
       }
       return .delete
     default: return .wal

@@ -76,7 +76,7 @@ extension Repository {
   }
 
   /// The digests of the chunks of all sources.
-  private func chunkDigests(
+  func chunkDigests(
     of content: CheckpointContent, _ isCancelled: (@Sendable () -> Bool)?
   ) throws -> [[Digest]] {
     let chunking = Chunking(sizes: content.sources.map(\.size), chunkSize: configuration.chunkSize)
