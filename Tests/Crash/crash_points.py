@@ -172,7 +172,7 @@ class Search:
         states = self.expected(calls, ends)
         counts, weights = self.count(calls)
         total = sum(counts)
-        wanted = self.options.states or total
+        wanted = round(self.options.states * self.recording.scenario.share) or total
         generator = random.Random(self.options.seed)
         last = set(ends)
         shares = [0.0] * len(calls)
@@ -239,20 +239,30 @@ class Search:
         if ".cairn" in disk.top.now:
             allowed = {self.contents(disk)}
         result = []
+        between: set = set()
         for i, call in enumerate(calls):
             disk.apply(call)
             if i != ends[step]:
+                if self.recording.scenario.steps[step].in_lines and self.is_line(call, disk):
+                    between.add(self.contents(disk))
                 continue
             self.compare(disk, self.recording.listings[step])
             state = self.contents(disk)
             end = self.recording.scenario.steps[step].end
             self.compare_content(state, self.recording.scenario.steps[step])
-            result.append(allowed | {state})
+            result.append(allowed | between | {state})
+            between = set()
             allowed = {state} if end == "done" else allowed | {state}
             step += 1
             if step == len(ends):
                 break
         return result + [allowed]
+
+    @staticmethod
+    def is_line(call, disk: Disk) -> bool:
+        """Whether a call has written to the log."""
+        log = disk.top.now[".cairn"].now.get("log.jsonl")
+        return call.operation == calltrace.WRITE and log is not None and call.inode == log.inode
 
     def compare(self, disk: Disk, listing: dict[str, str | None]) -> None:
         """The recording is complete: what was read off the disk is what the calls have made."""
@@ -383,7 +393,7 @@ def main() -> int:
         jobs = []
         for make in scenarios.ALL:
             for journal in ["wal", "delete"]:
-                scenario = make(journal, materials.path)
+                scenario = make(journal, materials)
                 if options.scenario and scenario.name not in options.scenario:
                     continue
                 if options.journal and journal != options.journal:

@@ -79,7 +79,7 @@ class Start:
             (["save", materials.path("many.safetensors"), "--as", "dead"],
              programs.interposed(root, fault="write:log.jsonl:1:kill")),
         ]
-        for arguments, env in [(arguments, {}) for arguments in scenarios.before(journal, materials.path)] + more:
+        for arguments, env in [(arguments, {}) for arguments in scenarios.before(journal, materials)] + more:
             done = cairn(programs.cairn, arguments, root, **env)
             if done.returncode not in (0, -9):
                 raise RuntimeError(f"{arguments}: {done.stderr}")

@@ -28,8 +28,18 @@ class Materials:
         self._add("three", chunks[3] + random_bytes(1_000))
         # Tensors so small that they share packs.
         tensors = {f"t{i}": random_bytes(1_500 + 100 * i) for i in range(9)}
+        self._add("bit", random_bytes(100))
         self._add("many.safetensors", safetensors(tensors))
         self._add("few.safetensors", safetensors({name: tensors[name] for name in ("t0", "t1")}))
+
+    def copies(self, name: str, count: int) -> list[str]:
+        """So many further names of a file."""
+        made = [f"{name}-{number:04}" for number in range(count)]
+        for copy in made:
+            if copy not in self.digests:
+                os.link(self.path(name), self.path(copy))
+                self.digests[copy] = self.digests[name]
+        return made
 
     def _add(self, name: str, content: bytes) -> None:
         with open(self.path(name), "wb") as file:

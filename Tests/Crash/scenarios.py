@@ -12,6 +12,8 @@ class Step:
     end: str = "done"
     # What interpose.so is told to let fail.
     fault: str | None = None
+    # Whether it may be found half done: each of the lines that it writes is whole.
+    in_lines: bool = False
 
 
 @dataclass
@@ -21,10 +23,13 @@ class Scenario:
     # Done before anything is recorded; all of it is on the disk.
     before: list[list[str]] = field(default_factory=list)
     has_old_index: bool = False
+    # How many of its states are looked at, of the number that is asked for: each of these may take long.
+    share: float = 1
 
 
-def history(journal: str, file) -> Scenario:
+def history(journal: str, materials) -> Scenario:
     """A repository's life from `init` on."""
+    file = materials.path
     return Scenario("history", [
         Step(["init", "--chunk-size", "64K", "--journal", journal], {}),
         Step(["save", file("one"), "--as", "a", "--run", "r", "--metric", "loss=0.5", "--meta", "k=1"], {"a@1": "one"}),
@@ -57,7 +62,8 @@ def history(journal: str, file) -> Scenario:
 BEFORE = {"a@1": "one", "b@1": "two", "f@1": "few.safetensors"}
 
 
-def before(journal: str, file) -> list[list[str]]:
+def before(journal: str, materials) -> list[list[str]]:
+    file = materials.path
     return [
         ["init", "--chunk-size", "64K", "--journal", journal],
         ["save", file("one"), "--as", "a", "--run", "r"],
@@ -66,16 +72,18 @@ def before(journal: str, file) -> list[list[str]]:
     ]
 
 
-def migration(journal: str, file) -> Scenario:
+def migration(journal: str, materials) -> Scenario:
     """An index of Cairn 0.1 is brought forward by the first command."""
+    file = materials.path
     return Scenario("migration", [
         Step(["tag", "first", "a"], BEFORE),
         Step(["rm", "--force", "f"], {"a@1": "one", "b@1": "two"}),
-    ], before(journal, file), has_old_index=True)
+    ], before(journal, materials), has_old_index=True)
 
 
-def failed_sync(journal: str, file) -> Scenario:
+def failed_sync(journal: str, materials) -> Scenario:
     """The fsync of a line fails, and the kernel calls its pages clean from then on; others go on."""
+    file = materials.path
     return Scenario("failed-fsync", [
         Step(["save", file("three"), "--as", "n"], {**BEFORE, "n@1": "three"}, "open", "fsync:log.jsonl:1:5"),
         Step(["save", file("many.safetensors"), "--as", "o"], {**BEFORE, "n@1": "three", "o@1": "many.safetensors"}),
@@ -87,11 +95,12 @@ def failed_sync(journal: str, file) -> Scenario:
         Step(["reindex"], {"a@1": "one", "n@1": "three", "o@1": "many.safetensors"}),
         Step(["save", file("two"), "--as", "a"],
              {"a@1": "one", "a@2": "two", "n@1": "three", "o@1": "many.safetensors"}),
-    ], before(journal, file))
+    ], before(journal, materials))
 
 
-def recovery(journal: str, file) -> Scenario:
+def recovery(journal: str, materials) -> Scenario:
     """Processes die between their line and the index, and while they make the index anew; who comes next dies as well."""
+    file = materials.path
     index = "index.sqlite-wal" if journal == "wal" else "index.sqlite"
     saved = {**BEFORE, "n@1": "three"}
     return Scenario("recovery", [
@@ -104,7 +113,20 @@ def recovery(journal: str, file) -> Scenario:
         Step(["gc"], {"a@1": "one", "f@1": "few.safetensors", "n@1": "three"}),
         Step(["save", file("two"), "--as", "a"],
              {"a@1": "one", "a@2": "two", "f@1": "few.safetensors", "n@1": "three"}),
-    ], before(journal, file))
+    ], before(journal, materials))
 
 
-ALL = [history, migration, failed_sync, recovery]
+def pruning(journal: str, materials) -> Scenario:
+    """More goes at once than one line of the log can say."""
+    names = materials.copies("bit", 1_010)
+    last = {f"{materials.path(name)}@1": name for name in names[-2:]}
+    return Scenario("pruning", [
+        Step(["prune", "--group-by", "all", "--keep-last", "2"], last, in_lines=True),
+        Step(["gc"], last),
+    ], [
+        ["init", "--chunk-size", "64K", "--journal", journal],
+        ["save", *map(materials.path, names)],
+    ], share=0.2)
+
+
+ALL = [history, migration, failed_sync, recovery, pruning]
