@@ -76,6 +76,18 @@ import Testing
     }
   }
 
+  @Test func whenDataWasLastVerifiedIsShown() throws {
+    let program = try seeded()
+    func shown() throws -> String? { try program.run("stats", "--no-color").lines.first { $0.hasPrefix("verified") } }
+    #expect(try shown()?.hasSuffix(" never") == true)
+    #expect(try program.run("verify", "--read-data").status == 0)
+    #expect(try program.run("verify").status == 0)
+    #expect(try shown()?.hasSuffix(", data") == true)
+    let verified = try #require(try program.run("stats", "--json").json()["verified"] as? [[String: Any]])
+    #expect(verified.map { $0["kind"] as? String } == ["files", "data"])
+    #expect(verified.allSatisfy { $0["problems"] as? Int == 0 && ($0["finished"] as? String)?.hasSuffix("Z") == true })
+  }
+
   @Test func anEmptyRepositoryHasNothing() throws {
     let program = try Program()
     _ = try program.run("init")

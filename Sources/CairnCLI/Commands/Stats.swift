@@ -20,7 +20,8 @@ struct Stats: ParsableCommand {
       JSON: checkpoints, incomplete, runs, tensors (different ones), blobs, logical_bytes (as if each checkpoint were \
       a file of its own), stored_bytes, dedup_ratio (of the two; absent if nothing is stored), index_bytes (index and \
       log), unreferenced_bytes (what gc would free), growth: seconds (how long a stretch is) and points (time at which \
-      the stretch begins, and up to its end checkpoints, logical_bytes, stored_bytes). With --by run or path: runs or \
+      the stretch begins, and up to its end checkpoints, logical_bytes, stored_bytes), verified (a list, the newest \
+      first): kind (files; data; data n/m), finished, problems. With --by run or path: runs or \
       paths (a list), and total: \(HoldingView.fields). With --by tensor-prefix: prefixes (a list): prefix (absent for \
       what is no tensor), names, logical_bytes, stored_bytes, own_bytes.
       """)
@@ -55,7 +56,8 @@ struct Stats: ParsableCommand {
     }
     let stats = try repository.stats()
     let growth = try repository.growth(stretches: GrowthChart.stretches(width: Terminal.output.width))
-    if console.json { return try console.result(json: View(stats, growth)) }
+    let verifications = try repository.verifications()
+    if console.json { return try console.result(json: View(stats, growth, verifications)) }
     let sizes = console.sizes
     let saved = sharing(logical: stats.logicalBytes, stored: stats.storedBytes).map { " (\($0))" } ?? ""
     let ratio = Self.ratio(stats).map { String(format: "%.1f×", $0) } ?? "–"
@@ -70,12 +72,19 @@ struct Stats: ParsableCommand {
       ("index", sizes.text(stats.indexBytes)),
     ]
     if stats.unreferencedBytes > 0 { lines.append(("garbage", sizes.text(stats.unreferencedBytes))) }
+    lines.append(("verified", Self.verified(verifications)))
     for (label, value) in lines {
       let padding = String(repeating: " ", count: 13 - label.count)
       try console.result("\(console.style.dim(label))\(padding)\(value)\n")
     }
     let chart = GrowthChart(growth, sizes).text(console.style, width: Terminal.output.width)
     if !chart.isEmpty { try console.result("\n" + chart) }
+  }
+
+  private static func verified(_ times: [VerificationTime]) -> String {
+    guard let last = times.first(where: { $0.kind.hasPrefix("data") }) ?? times.first else { return "never" }
+    let found = last.problems == 0 ? "" : ", \(counted(last.problems, "problem"))"
+    return "\(localTime(last.finished)), \(last.kind)\(found)"
   }
 
   private func showHoldings(_ repository: Repository, _ key: HoldingKey, _ console: Console) throws {
@@ -102,6 +111,18 @@ struct Stats: ParsableCommand {
     var total: HoldingView
   }
 
+  private struct VerificationView: Encodable {
+    var kind: String
+    var finished: String
+    var problems: Int
+
+    init(_ time: VerificationTime) {
+      kind = time.kind
+      finished = time.finished
+      problems = time.problems
+    }
+  }
+
   private struct View: Encodable {
     var checkpoints: Int
     var incomplete: Int
@@ -114,10 +135,12 @@ struct Stats: ParsableCommand {
     var unreferencedBytes: Int
     var dedupRatio: Double?
     var growth: GrowthView
+    var verified: [VerificationView]
 
-    init(_ stats: RepositoryStats, _ growth: Growth) {
+    init(_ stats: RepositoryStats, _ growth: Growth, _ verifications: [VerificationTime]) {
       dedupRatio = ratio(stats)
       self.growth = GrowthView(growth)
+      verified = verifications.map(VerificationView.init)
       checkpoints = stats.checkpoints
       incomplete = stats.incomplete
       runs = stats.runs

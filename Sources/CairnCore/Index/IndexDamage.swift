@@ -60,6 +60,9 @@ func named(_ error: any Error, index path: String) -> any Error {
     return CairnError(.io, message)
   case .SQLITE_READONLY, .SQLITE_PERM:
     return CairnError(.readOnly, message, advice: "check the permissions of the repository's directory")
+  case .SQLITE_ERROR where error.message?.hasPrefix("no such table") == true:
+    // A file whose size cannot be read is an empty one to SQLite.
+    return CairnError(.io, message)
   case .SQLITE_CORRUPT, .SQLITE_NOTADB:
     return CairnError.damaged(path, error.message ?? "it is no database", advice: "run `cairn reindex`")
   default: return error
