@@ -7,7 +7,9 @@ import Testing
 /// Another program than Cairn keeps the index locked: a database browser, a backup tool.
 @Suite struct ForeignLockTests {
   private func hold(_ repository: Repository, _ kind: String) throws -> DatabaseQueue {
-    let other = try DatabaseQueue(path: repository.indexPath)
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: repository.indexPath, configuration: configuration)
     try other.writeWithoutTransaction { try $0.execute(sql: "BEGIN \(kind)") }
     return other
   }
