@@ -387,7 +387,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     report = tools.Report(options)
-    with tools.scratch() as place:
+    with tools.scratch(options) as place:
         programs = tools.Programs(options, place)
         materials = Materials(place + "/files")
         jobs = []

@@ -164,7 +164,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=5, help="after how many rounds a copy is looked at more closely")
     options = parser.parse_args()
     report = tools.Report(options)
-    with tools.scratch() as place:
+    with tools.scratch(options) as place:
         programs = tools.Programs(options, place)
         materials = Materials(place + "/files")
         for journal in ["wal", "delete"]:

@@ -244,7 +244,7 @@ def main() -> int:
         nursery()
         return 0
     report = tools.Report(options)
-    with tools.scratch() as place:
+    with tools.scratch(options) as place:
         programs = tools.Programs(options, place)
         for journal in ["wal", "delete"]:
             try:

@@ -302,7 +302,7 @@ def main() -> int:
     parser.add_argument("--watchdog", type=float, default=120, help="how long one may take to end, in seconds")
     options = parser.parse_args()
     report = tools.Report(options)
-    with tools.scratch() as place:
+    with tools.scratch(options) as place:
         programs = tools.Programs(options, place)
         os.environ.update(
             environment(place), CAIRN_LIBRARY=os.path.abspath(options.build) + "/libCairnC.so",

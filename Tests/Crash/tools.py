@@ -12,6 +12,7 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+IN_MEMORY = "/dev/shm"
 
 
 def option_parser(description: str) -> argparse.ArgumentParser:
@@ -21,6 +22,8 @@ def option_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--build", default=os.path.join(HERE, "../../.build/debug"),
                         help="where `cairn` and `CrashChecker` were built")
     parser.add_argument("--seed", type=int, default=1, help="of what is chosen at random")
+    parser.add_argument("--directory", default=IN_MEMORY if os.access(IN_MEMORY, os.W_OK) else tempfile.gettempdir(),
+                        help="where repositories are made, thousands of them: in memory where there is such a place")
     return parser
 
 
@@ -48,9 +51,9 @@ class Programs:
 
 
 @contextlib.contextmanager
-def scratch():
-    """A directory in memory where there is such a place: thousands of repositories are made there."""
-    place = tempfile.mkdtemp(prefix="cairn-crash-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
+def scratch(options):
+    """A directory of this run's own."""
+    place = tempfile.mkdtemp(prefix="cairn-crash-", dir=options.directory)
     try:
         yield os.path.realpath(place)
     finally:
