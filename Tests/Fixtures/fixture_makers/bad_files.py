@@ -6,6 +6,7 @@ import zlib
 
 from fixture_makers.raw import (call, container, integer, integers, safetensors, state, storage, tensor, text,
                                 zip_entry, zip_file)
+from fixture_makers.zip_quine import quine
 
 DEEP = 100000
 FLOATS = struct.pack("<4f", 1, 2, 3, 4)
@@ -79,6 +80,7 @@ def zips():
     bomb = b"".join(zeros.compress(bytes(1 << 20)) for _ in range(256)) + zeros.flush()
     yield "zip_bomb.pt", "safe", "data.pkl: 256 KB that inflate to 256 MiB of zeros", broken(
         zip_entry("archive/data.pkl", b"", stored=bomb, method=8, size=256 << 20, crc=0), first)
+    yield "zip_quine.pt", "error", "data.pkl inflates to this very archive, and so on without end", quine()
     yield "zip_no_pickle.pt", "error", "no data.pkl", broken(first)
     yield "zip_no_storage.pt", "error", "data/0 is missing", container(state(a=GOOD))
 
