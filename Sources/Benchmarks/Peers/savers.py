@@ -82,9 +82,10 @@ class PlainWrites:
 class Savers:
     """All ways to save a state, and to load what was saved, below one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, chunk_size: int | None = None) -> None:
         self.directory = directory
-        self.cairn = CairnCheckpointIO(repo=Repository.initialize(directory / "repository").path)
+        self.cairn = CairnCheckpointIO(
+            repo=Repository.initialize(directory / "repository", chunk_size=chunk_size).path)
         self.repository = Repository(directory / "repository")
         self.cairn_path = directory / "cairn.ckpt"
         self.torch_path = directory / "torch.ckpt"

@@ -299,6 +299,13 @@ def lock(bench: Bench) -> None:
     processes.lock_held(bench)
 
 
+def chunks(bench: Bench) -> None:
+    """Chunks of 4 to 64 MiB. Takes long: only where it is asked for."""
+    import chunk_sizes
+
+    chunk_sizes.sweep(bench)
+
+
 def million(bench: Bench) -> None:
     """`gc` and `verify` over very many blobs. Takes long: only where it is asked for."""
     processes.many_blobs(bench)
@@ -307,9 +314,10 @@ def million(bench: Bench) -> None:
 ALL: dict[str, Callable[[Bench], None]] = {
     "full": full, "bf16": half_precision, "cuda": cuda, "adam": adam, "lora": lora, "frozen": frozen,
     "embedding": embedding, "tiny": tiny, "tiny-history": tiny_history, "sweep": sweep, "files": files,
-    "memory": memory, "log": log, "together": together, "lock": lock, "million": million,
+    "memory": memory, "log": log, "together": together, "lock": lock, "chunks": chunks,
+    "million": million,
 }
 """By the names that --only takes."""
 
-UNASKED = {"million"}
+UNASKED = {"chunks", "million"}
 """Run only where --only names them."""
