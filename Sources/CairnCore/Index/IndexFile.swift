@@ -27,8 +27,12 @@ enum IndexFile {
       guard code == 0 else { throw DatabaseError(resultCode: ResultCode(rawValue: code)) }
       // Nor when SQLite thinks it is time: between the stamp in a transaction and the end of it.
       try db.execute(sql: "PRAGMA wal_autocheckpoint = 0")
+      if readonly { return }
       // A save touches a page or two of a large index for each tensor: what does not fit is written to the WAL twice.
-      if !readonly { try db.execute(sql: "PRAGMA cache_size = -65536") }
+      try db.execute(sql: "PRAGMA cache_size = -65536")
+      // Once a statement's own journal has outgrown memory, those of all statements after it go to a file: four pages for
+      // each tensor.
+      try db.execute(sql: "PRAGMA temp_store = MEMORY")
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     guard let after = try Files.status(path), after.identity == before.identity else { return nil }
