@@ -43,4 +43,7 @@ if [ $# -eq 0 ]; then
   for program in kills together; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py --directory "${TMPDIR:-/tmp}"; done
 fi
 
+# The readers of untrusted bytes, some seconds each: `Tests/Fuzz/fuzz.sh SECONDS` for longer.
+if [ $# -eq 0 ]; then bash Tests/Fuzz/fuzz.sh 10; fi
+
 swift test --skip-build --disable-xctest "$@"

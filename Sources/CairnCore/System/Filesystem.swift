@@ -15,19 +15,22 @@ enum Filesystem {
   static func journalMode(for directory: String) throws -> JournalMode {
     let type = cairn_filesystem_type(directory)
     guard type >= 0 else { throw CairnError.system("find the filesystem of", directory) }
-    let mount = Mount.holding(directory)
-    return try journalMode(type: type, mount: mount, directory: directory)
+    return try journalMode(type: type, mount: Mount.holding(directory), directory: directory)
   }
 
-  static func journalMode(type: Int64, mount: Mount?, directory: String) throws -> JournalMode {
+  /// The table of mounts, which may be long, is read only for those kinds that it tells more about.
+  static func journalMode(
+    type: Int64, mount: @autoclosure () -> Mount?, directory: String
+  ) throws -> JournalMode {
     switch type {
     case 0x6969:  // NFS
+      let mount = mount()
       for option in ["nolock", "local_lock=all", "local_lock=flock"] where mount?.options.contains(option) ?? false {
         throw localLocks(directory, "NFS mounted with \(option)")
       }
       return .delete
     case 0x0BD0_0BD0:  // Lustre
-      if mount?.options.contains("localflock") ?? false {
+      if mount()?.options.contains("localflock") ?? false {
         throw localLocks(directory, "Lustre mounted with localflock")
       }
       return .delete
@@ -36,6 +39,7 @@ enum Filesystem {
     case 0x517B, 0xFE53_4D42, 0xFF53_4D42: throw localLocks(directory, "SMB")
     case 0x0102_1997: throw localLocks(directory, "9p")
     case 0x6573_5546:  // FUSE
+      let mount = mount()
       let kind = mount?.type ?? "fuse"
       func isAny(of programs: [String]) -> Bool {
         programs.contains { kind == "fuse." + $0 || mount?.source == $0 }
