@@ -9,7 +9,8 @@ struct CairnBench: ParsableCommand {
     discussion: """
       Build it and the program that it measures with optimization:
 
-        swift build -c release --product cairn && swift build -c release --product cairn-bench
+        swift build -c release --static-swift-stdlib --product cairn
+        swift build -c release --static-swift-stdlib --product cairn-bench
       """,
     subcommands: [Peers.self, Scale.self])
 }
