@@ -360,7 +360,8 @@ int32_t cairn_find(cairn_repository *repository, const char *what, const char *o
 int32_t cairn_blame(cairn_repository *repository, const char *name, const char *tensor, char **changes, char **error);
 
 /* {"checkpoints", "runs", "tensors", "blobs", "logical_bytes", "stored_bytes", "dedup_ratio": of the two, or null,
- * "index_bytes", "unreferenced_bytes", "incomplete"} */
+ * "index_bytes", "unreferenced_bytes", "incomplete", "verified": the newest first, [{"kind": "files", "data" or one part
+ * of the data: "data 2/7", "finished", "problems": how many}]} */
 int32_t cairn_stats(cairn_repository *repository, char **stats, char **error);
 
 /* How the repository came to what it holds now, in at most so many stretches of time of the same length:

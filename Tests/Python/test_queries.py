@@ -85,6 +85,9 @@ def test_sizes_are_the_command_lines(filled: Repository) -> None:
     assert growth["points"][-1]["stored_bytes"] == stats["growth"]["points"][-1]["stored_bytes"]
     del stats["growth"]
     assert as_printed(filled.stats()) == stats
+    assert stats["verified"] == []
+    cairn("verify")
+    assert filled.stats()["verified"] == cairn("stats")["verified"] != []
     with pytest.raises(InvalidArgument, match="tensor-prefix"):
         filled.stats("run", depth=2)
     with pytest.raises(CheckpointNotFound):

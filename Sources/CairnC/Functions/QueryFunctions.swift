@@ -72,7 +72,10 @@ public func removals(
 
 @c(cairn_stats)
 public func stats(_ handle: OpaquePointer?, _ result: StringResult?, _ error: StringResult?) -> Int32 {
-  attempt(error) { try give(JSONValue(try Handle.object(handle, Repository.self).stats()), result) }
+  attempt(error) {
+    let repository = try Handle.object(handle, Repository.self)
+    try give(JSONValue(try repository.stats(), try repository.verifications()), result)
+  }
 }
 
 @c(cairn_removal)

@@ -74,7 +74,7 @@ extension JSONValue {
     ]
   }
 
-  init(_ stats: RepositoryStats) {
+  init(_ stats: RepositoryStats, _ verifications: [VerificationTime]) {
     self = [
       "checkpoints": JSONValue(stats.checkpoints), "runs": JSONValue(stats.runs), "tensors": JSONValue(stats.tensors),
       "blobs": JSONValue(stats.blobs), "logical_bytes": JSONValue(stats.logicalBytes),
@@ -82,6 +82,10 @@ extension JSONValue {
       "unreferenced_bytes": JSONValue(stats.unreferencedBytes), "incomplete": JSONValue(stats.incomplete),
       "dedup_ratio": JSONValue(
         stats.storedBytes > 0 ? Double(stats.logicalBytes) / Double(stats.storedBytes) : nil as Double?),
+      "verified": .array(
+        verifications.map {
+          ["kind": .string($0.kind), "finished": .string($0.finished), "problems": JSONValue($0.problems)]
+        }),
     ]
   }
 
