@@ -126,7 +126,7 @@ def pruning(journal: str, materials) -> Scenario:
     ], [
         ["init", "--chunk-size", "64K", "--journal", journal],
         ["save", *map(materials.path, names)],
-    ], share=0.2)
+    ], share=0.1)
 
 
 ALL = [history, migration, failed_sync, recovery, pruning]
