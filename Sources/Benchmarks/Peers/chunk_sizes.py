@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import states
 from measuring import extra_memory, in_turn
-from savers import Savers
+from savers import CAIRN, Savers
 from states import MIB
 from workloads import Bench, require_equal
 
@@ -31,7 +31,7 @@ def sweep(bench: Bench) -> None:
         save(turn, "save, one tenth changed")
         in_turn(
             timings, "chunks: mapped load", turn,
-            {f"{size} MiB": one.mapped_loaders()["Cairn"] for size, one in savers.items()},
+            {f"{size} MiB": one.mapped_loaders()[CAIRN] for size, one in savers.items()},
             lambda name, loaded: require_equal(name, state, loaded))
         in_turn(timings, "chunks: copied, verified load", turn, {
             f"{size} MiB": (lambda one=one: one.repository.load(one.repository.log()[0]["path"], verify=True))

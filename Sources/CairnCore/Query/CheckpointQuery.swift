@@ -58,13 +58,20 @@ extension CheckpointQuery {
   fileprivate func ids(_ db: Database) throws -> [Int64] {
     let condition = try condition(db)
     guard let order else { return try ids(db, condition, by: Self.newest, limit: limit) }
-    let compiler = WhereCompiler(names: NameResolver(db: db, text: order.text), now: Date())
     let direction: SQL = order.descending ? "DESC" : "ASC"
-    let quantity = try compiler.names.quantity(order.key)
-    guard case .metric(let metric) = quantity else {
-      let key = compiler.sortKey(quantity)
-      return try ids(db, condition, by: "\(key) \(direction) NULLS LAST, \(Self.newest)", limit: limit)
+    func sorted(by key: SQL) throws -> [Int64] {
+      try self.ids(db, condition, by: "\(key) \(direction) NULLS LAST, \(Self.newest)", limit: limit)
     }
+    switch try NameResolver(db: db, text: order.text).quantity(order.key) {
+    case .column(let column): return try sorted(by: column.sql)
+    case .values(let places): return try sorted(by: places.value(.scalar))
+    case .metric(let metric): return try ids(db, condition, byMetric: metric, direction)
+    }
+  }
+
+  private func ids(
+    _ db: Database, _ condition: SQL, byMetric metric: String, _ direction: SQL
+  ) throws -> [Int64] {
     // An index has those with a value in this order, so that not all are read for the first few.
     let ids = try ids(
       db, joining: "JOIN metric o ON o.checkpoint_id = c.id AND o.name = \(metric)", condition,

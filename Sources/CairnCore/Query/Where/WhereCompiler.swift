@@ -54,15 +54,6 @@ struct WhereCompiler {
     return terms.indices.sorted { (depths[$1], $0) < (depths[$0], $1) }.map { terms[$0] }
   }
 
-  /// What checkpoints are sorted by.
-  func sortKey(_ quantity: Quantity) -> SQL {
-    switch quantity {
-    case .column(let column): return column.sql
-    case .metric(let metric): return Self.metric(metric)
-    case .values(let places): return places.value(.scalar)
-    }
-  }
-
   private static func metric(_ name: String) -> SQL {
     "(SELECT x.value FROM metric x WHERE x.checkpoint_id = c.id AND x.name = \(name))"
   }
