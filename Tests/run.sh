@@ -40,7 +40,7 @@ fi
 if [ $# -eq 0 ]; then
   for program in crash_points faults kills plugin_kills together; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py; done
   # In memory, unless there is no such place; these on a disk too, whose fsync takes its time.
-  for program in kills together; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py --directory "${TMPDIR:-/tmp}"; done
+  for program in kills plugin_kills together; do "$CAIRN_TEST_PYTHON" Tests/Crash/$program.py --directory "${TMPDIR:-/tmp}"; done
 fi
 
 # The readers of untrusted bytes, some seconds each: `Tests/Fuzz/fuzz.sh SECONDS` for longer.

@@ -76,7 +76,10 @@ struct CollectGarbage: ParsableCommand {
     }
     let warnings =
       found.unreadable.map { "nobody can say which versions this holds: \($0)" }
-      + found.busyDirectories.map { "\($0): something is being written there, so its versions are left out" }
+      + found.busyDirectories.map {
+        "\($0): something is being written there, or was when its writer died, so its versions are left out; "
+          + "an hour after the last write they no longer are"
+      }
       + (removal?.warnings ?? [])
     console.warn(warnings)
     if console.json { return try console.result(json: UnheldView(found, removal, warnings)) }
