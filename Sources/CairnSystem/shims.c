@@ -1,5 +1,5 @@
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE // fallocate, renameat2
+#define _GNU_SOURCE // fallocate, renameat2, O_DIRECT
 #endif
 #include "CairnSystem.h"
 
@@ -29,6 +29,12 @@ int cairn_allocate(int fd, int64_t size) {
     result = fallocate(fd, 0, 0, size);
   } while (result != 0 && errno == EINTR);
   return result == 0 ? 0 : errno;
+}
+
+int cairn_set_direct(int fd, int direct) {
+  int flags = fcntl(fd, F_GETFL);
+  if (flags == -1) return errno;
+  return fcntl(fd, F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 ? 0 : errno;
 }
 
 int cairn_exchange(const char *first, const char *second) {

@@ -51,14 +51,18 @@ struct BlobStore: Sendable {
   /// Reads a whole file of the store that may be gone; nil then.
   ///
   /// On a network filesystem a name that another host made may be unknown here until the directory has been read.
-  func open(_ digest: Digest, _ encoding: Encoding) throws -> OpenFile? {
+  func open(_ digest: Digest, _ encoding: Encoding) throws -> OpenFile? { try openWithSize(digest, encoding)?.file }
+
+  /// The same, and how many bytes it has.
+  func openWithSize(_ digest: Digest, _ encoding: Encoding) throws -> (file: OpenFile, size: Int)? {
     let path = path(digest, encoding)
     for attempt in 0..<2 {
       do {
         // Who finds its way here by a pointer's word must not be held up by a FIFO.
         let file = try OpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
-        guard try file.status().isRegularFile else { throw CairnError.damaged(path, "it is no regular file") }
-        return file
+        let status = try file.status()
+        guard status.isRegularFile else { throw CairnError.damaged(path, "it is no regular file") }
+        return (file, status.size)
       } catch let error as CairnError where error.kind == .missing {
         if attempt == 0, readsDirectories { _ = try Files.names(in: directory(digest)) }
       } catch {

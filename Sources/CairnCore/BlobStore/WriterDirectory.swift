@@ -10,6 +10,7 @@ final class WriterDirectory: Sendable {
   let path: String
   private let lock: FileLock
   private let fileMode: mode_t
+  private let writesUncached: Bool
 
   init(repository: String, modes: Modes) throws {
     let parent = repository + "/tmp"
@@ -26,6 +27,7 @@ final class WriterDirectory: Sendable {
       }
       self.path = path
       fileMode = modes.blob
+      writesUncached = Filesystem.suitsUncachedWrites(path)
       return
     }
   }
@@ -37,7 +39,7 @@ final class WriterDirectory: Sendable {
     try Files.unlink(path)
     let file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: fileMode | S_IWUSR)
     try file.setMode(fileMode)
-    try file.write(contents, at: 0)
+    if writesUncached { try file.writeUncached(contents) } else { try file.write(contents, at: 0) }
     try file.sync()
     return path
   }

@@ -93,12 +93,12 @@ public final class MemoryRegion: @unchecked Sendable {
   /// The next multiple of 64.
   private static func aligned(_ byteCount: Int) -> Int { (byteCount + 63) & ~63 }
 
-  /// Files mapped copy-on-write one behind the other; all but the last are whole pages long. `open` gives them, one at a
-  /// time, and nil for one that cannot be mapped.
+  /// Files mapped copy-on-write one behind the other; all but the last are whole pages long. `open` gives them and their
+  /// sizes, one at a time, and nil for one that cannot be mapped.
   ///
   /// nil if one cannot, if that would take more mappings or descriptors than this process may have, or if a file is not
   /// as long as it should be.
-  static func map(lengths: [Int], open: (Int) throws -> OpenFile?) throws -> MemoryRegion? {
+  static func map(lengths: [Int], open: (Int) throws -> (file: OpenFile, size: Int)?) throws -> MemoryRegion? {
     let total = lengths.reduce(0, +)
     guard MappingBudget.take(lengths.count) else { return nil }
     let base: UnsafeMutableRawPointer
@@ -112,9 +112,8 @@ public final class MemoryRegion: @unchecked Sendable {
     var offset = 0
     for (index, length) in lengths.enumerated() {
       do {
-        guard let file = try open(index) else { return nil }
         // Touching what is not there would end the process; whether another copy is good, reading finds out.
-        guard try file.status().size == length else { return nil }
+        guard let (file, size) = try open(index), size == length else { return nil }
         let wanted = base + offset
         let got = mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file.descriptor, 0)
         guard got == wanted else { return nil }

@@ -112,7 +112,7 @@ public final class StoredCheckpoint: Sendable {
     do {
       return try MemoryRegion.map(lengths: chunks.map(\.length)) { position in
         opened = chunks[position].digest
-        return try blobs.open(chunks[position].digest, .raw)
+        return try blobs.openWithSize(chunks[position].digest, .raw)
       }
     } catch var error as CairnError {
       if error.kind == .damaged { error.blob = opened }

@@ -18,6 +18,12 @@ enum Filesystem {
     return try journalMode(type: type, mount: Mount.holding(directory), directory: directory)
   }
 
+  /// Whether it is worth while to write past the page cache there: on ext4 and XFS, where that was measured. In memory there
+  /// is nothing to go past, btrfs does not compress what is written so, and networks have their own rules.
+  static func suitsUncachedWrites(_ directory: String) -> Bool {
+    [0xEF53, 0x5846_5342].contains(cairn_filesystem_type(directory))
+  }
+
   /// The table of mounts, which may be long, is read only for those kinds that it tells more about.
   static func journalMode(
     type: Int64, mount: @autoclosure () -> Mount?, directory: String

@@ -21,6 +21,10 @@ void cairn_keep_in_child(int fd);
 // ENOSYS where the filesystem cannot, as with NFS before 4.2. Unlike posix_fallocate this never writes instead.
 int cairn_allocate(int fd, int64_t size);
 
+// Lets what is written to a descriptor from now on go past the page cache (O_DIRECT), or through it again. Returns 0, or an
+// error number: EINVAL where the filesystem cannot.
+int cairn_set_direct(int fd, int direct);
+
 // Swaps what two paths of one filesystem name, atomically (RENAME_EXCHANGE). Returns 0, or an error number: EINVAL or
 // ENOSYS where the filesystem cannot, as with NFS.
 int cairn_exchange(const char *first, const char *second);

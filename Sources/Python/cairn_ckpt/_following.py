@@ -7,6 +7,7 @@ storages that were saved at its location belong.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import secrets
 import threading
@@ -23,12 +24,15 @@ from ._errors import InvalidPointer
 class _Request:
     """A load that this package itself has asked ``torch.load`` for."""
 
-    token: str
     checkpoint: Checkpoint
     map_location: Any
     verify: bool
+    is_open: bool = True
+    """Whether the container that asks for it has yet to be met: it is answered once."""
 
 
+# No file can know it: what says it is the container that was made here.
+_TOKEN = secrets.token_hex(16)
 _thread = threading.local()
 
 
@@ -46,20 +50,25 @@ def _requesting(request: _Request) -> Iterator[None]:
         _thread.request = outer
 
 
+@functools.cache
+def _trigger() -> bytes:
+    """A container that only says "the checkpoint in hand"."""
+    return _pointer.container({"in_hand": _TOKEN}, [])
+
+
 def load(
     checkpoint: Checkpoint, map_location: Any, weights_only: bool | None, verify: bool = False
 ) -> Any:
     """Loads an open checkpoint as ``torch.load(…, map_location, weights_only=weights_only)``.
 
-    ``torch.load`` is given a container that only says "the checkpoint in hand": so what
-    ``weights_only=None`` and torch's environment variables mean, and how errors read, is torch's.
+    ``torch.load`` is given a container that leads back to it: so what ``weights_only=None`` and
+    torch's environment variables mean, and how errors read, is torch's.
     """
     import torch
 
     _hook.register()
-    token = secrets.token_hex(16)
-    trigger = io.BytesIO(_pointer.container({"in_hand": token}, []))
-    with _requesting(_Request(token, checkpoint, map_location, verify)):
+    trigger = io.BytesIO(_trigger())
+    with _requesting(_Request(checkpoint, map_location, verify)):
         # mmap is named, since torch's configuration may say otherwise and this is no file.
         return torch.load(trigger, map_location="cpu", weights_only=weights_only, mmap=False)
 
@@ -93,9 +102,9 @@ def _map_location(probes: Any) -> Any:
 def follow(fields: Any, weights_only: bool) -> Any:
     """Loads what a pointer's fields name."""
     request = _requested()
-    if request is not None and isinstance(fields, dict):
-        if fields.get("in_hand") == request.token:
-            request.token = secrets.token_hex(16)
+    if request is not None and request.is_open and isinstance(fields, dict):
+        if fields.get("in_hand") == _TOKEN:
+            request.is_open = False
             return _unpickling.unpickle(
                 request.checkpoint, request.map_location, weights_only, request.verify
             )

@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator
 
 from . import _files, _native
@@ -59,12 +58,7 @@ def discover(directory: str) -> str | None:
 def identifier_at(path: str) -> str | None:
     """The id of the repository at a path; None if there is none to be read."""
     try:
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(os.path.join(path, _CONFIGURATION), flags)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            value = json.loads(file.read(1 << 16))
+        value = json.loads(_files.read_small(os.path.join(path, _CONFIGURATION), 1 << 16) or b"")
     except (OSError, ValueError, RecursionError):
         return None
     identifier = value.get("id") if isinstance(value, dict) else None

@@ -258,14 +258,10 @@ def _parse_pickle(content: bytes) -> Pointer | None:
 def read(path: str) -> Pointer | None:
     """The pointer at a path (through links); None if there is no file, or it is no pointer."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        content = _files.read_small(path, SIZE_LIMIT)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
-    with os.fdopen(descriptor, "rb") as file:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode) or not 0 < info.st_size <= SIZE_LIMIT:
-            return None
-        return parse(file.read(SIZE_LIMIT + 1))
+    return None if content is None else parse(content)
 
 
 def embed(path: str, pointer: Pointer) -> None:

@@ -1,0 +1,40 @@
+import CairnSystem
+import Glibc
+
+extension OpenFile {
+  /// What goes past the page cache lies in memory and in the file at multiples of this (open(2), O_DIRECT).
+  private static let blockSize = 4_096
+  /// Less is not worth a call of its own.
+  private static let leastUncached = 64 * 1024
+
+  /// Writes to a new file, from its start, past the page cache as much as can be.
+  ///
+  /// What is written once, made durable at once and seldom read soon needs no copy in the cache: making it costs as
+  /// much of a core as hashing does, and takes memory from the trainer's own data. Where the filesystem refuses, or the
+  /// buffer does not lie at a block's start, this is ``write(_:at:)``.
+  func writeUncached(_ buffer: UnsafeRawBufferPointer) throws {
+    let done = try writeBlocks(buffer)
+    if done < buffer.count { try write(UnsafeRawBufferPointer(rebasing: buffer[done...]), at: done) }
+  }
+
+  /// Writes whole blocks, as far as that goes; returns how many bytes it has written.
+  private func writeBlocks(_ buffer: UnsafeRawBufferPointer) throws -> Int {
+    let end = buffer.count - buffer.count % Self.blockSize
+    guard let base = buffer.baseAddress, UInt(bitPattern: base) % UInt(Self.blockSize) == 0,
+      end >= Self.leastUncached, cairn_set_direct(descriptor, 1) == 0
+    else { return 0 }
+    defer { cairn_set_direct(descriptor, 0) }
+    var done = 0
+    // A short write may end within a block.
+    while done < end, done % Self.blockSize == 0 {
+      let count = retrying { pwrite(descriptor, base + done, end - done, off_t(done)) }
+      guard count >= 0 else {
+        // Blocks of this size do not suit the disk.
+        if errno == EINVAL { return done }
+        throw CairnError.system("write", path)
+      }
+      done += count
+    }
+    return done
+  }
+}
