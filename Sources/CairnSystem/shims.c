@@ -80,6 +80,8 @@ void cairn_keep_in_child(int fd) {
   }
 }
 
+void cairn_sqlite_without_statistics(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 int cairn_sqlite_no_checkpoint_on_close(void *db) {
   return sqlite3_db_config((sqlite3 *)db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }

@@ -17,6 +17,7 @@ public func initialize(
       return journal
     }
     try members.end()
+    Repository.ownSQLite()
     let repository = try Repository.initialize(
       text(path, "path"), chunkSize: chunkSize, journal: journal, logger: CallbackLog.logger)
     try Handle.give(repository, result, "the repository")
@@ -28,6 +29,7 @@ public func openRepository(
   _ path: UnsafePointer<CChar>?, _ result: UnsafeMutablePointer<OpaquePointer?>?, _ error: StringResult?
 ) -> Int32 {
   attempt(error) {
+    Repository.ownSQLite()
     try Handle.give(
       try Repository(opening: text(path, "path"), logger: CallbackLog.logger), result, "the repository")
   }

@@ -12,7 +12,8 @@ struct RepositoryOptions: ParsableArguments {
   var repo: String?
 
   func open(_ console: Console) throws -> Repository {
-    try Repository(opening: RepositoryDiscovery().repository(named: repo), logger: Self.logger(console))
+    Repository.ownSQLite()
+    return try Repository(opening: RepositoryDiscovery().repository(named: repo), logger: Self.logger(console))
   }
 
   static func logger(_ console: Console) -> Logger {

@@ -33,6 +33,8 @@ enum IndexFile {
       // Once a statement's own journal has outgrown memory, those of all statements after it go to a file: four pages for
       // each tensor.
       try db.execute(sql: "PRAGMA temp_store = MEMORY")
+      // Debian's SQLite writes zeros over what is deleted, which the log has anyway.
+      try db.execute(sql: "PRAGMA secure_delete = OFF")
     }
     let queue = try DatabaseQueue(path: path, configuration: configuration)
     guard let after = try Files.status(path), after.identity == before.identity else { return nil }

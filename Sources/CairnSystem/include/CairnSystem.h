@@ -33,6 +33,10 @@ int cairn_exchange(const char *first, const char *second);
 // ENOTTY, EINVAL or ENOSYS where the filesystem cannot.
 int cairn_clone(int to, int from);
 
+// Keeps SQLite from counting the memory that it takes, which locks a mutex at each of millions of allocations in a save of
+// many tensors. Of the whole process: for programs whose SQLite is their own. Does nothing once SQLite is at work.
+void cairn_sqlite_without_statistics(void);
+
 // Keeps the SQLite connection `db` (a sqlite3 *) from checkpointing its WAL when it is closed.
 // Returns an SQLite result code.
 int cairn_sqlite_no_checkpoint_on_close(void *db);
