@@ -36,6 +36,14 @@ def copy_synced(source: Path, target: Path) -> None:
         os.close(descriptor)
 
 
+def drop_cached(path: Path) -> None:
+    """Has a file only on the disk, and none of it in memory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
 def same(left: Path, right: Path) -> bool:
     """Whether two files have the same bytes."""
     return subprocess.run(["cmp", "-s", str(left), str(right)], check=False).returncode == 0

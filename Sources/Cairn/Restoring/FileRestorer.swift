@@ -25,10 +25,9 @@ struct FileRestorer {
     let output = try OutputFile(path, size: file.size)
     let batches = batches(file)
     let finished = Tally(done)
-    try inParallel(batches.count) { [stored, progress] index in
+    let longest = batches.reduce(0) { max($0, $1.length) }
+    try inParallel(batches.count, buffers: longest) { [stored, progress] index, buffer in
       let batch = batches[index]
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(batch.length, 1), alignment: 4_096)
-      defer { buffer.deallocate() }
       var start = 0
       for piece in batch.pieces {
         switch piece {

@@ -124,6 +124,8 @@ final class OutputFile: Sendable {
       }
       done += count
     }
+    // The disk has something to do while the next piece is read and checked.
+    cairn_begin_writing(descriptor, Int64(offset), Int64(bytes.count))
   }
 
   /// Sets the modification time, and makes the content durable.

@@ -29,11 +29,10 @@ struct Restoration {
   private func verifiedState() throws -> Checkpoint {
     let manifest = stored.manifest
     let pieces = manifest.storages.enumerated().flatMap { index, storage in storage.chunks.map { ($0, index) } }
-    try inParallel(pieces.count) { [stored] position in
+    let longest = manifest.chunks.reduce(0) { max($0, $1.length) }
+    try inParallel(pieces.count, buffers: longest) { [stored] position, buffer in
       let (chunk, storage) = pieces[position]
       let length = stored.manifest.chunks[chunk].length
-      let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(length, 1), alignment: 4_096)
-      defer { buffer.deallocate() }
       try stored.read(
         chunk, of: storage, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<length]), verify: true)
     }

@@ -27,7 +27,7 @@ final class WriterDirectory: Sendable {
       }
       self.path = path
       fileMode = modes.blob
-      writesUncached = Filesystem.suitsUncachedWrites(path)
+      writesUncached = Filesystem.suitsUncachedFiles(path)
       return
     }
   }

@@ -73,16 +73,19 @@ struct References {
   }
 
   private func change(tensor: Int64, ofName name: Int64, by step: Int) throws {
-    let find = try db.cachedStatement(sql: "SELECT tensors FROM tensor_name WHERE id = ?")
-    guard var own = try Data.fetchOne(find, arguments: [name]).map({ try PackedIDs.decode($0) }) else { return }
+    let find = try statements["SELECT tensors FROM tensor_name WHERE id = ?"]
+    try find.bind(1, name)
+    guard var own = try find.first({ row in try row.withBytes(0) { try PackedIDs.decode($0) } }) else { return }
     let lists = RecentIDs(db: db, kind: .tensorsOfName)
     if step > 0 {
       try lists.add(tensor, to: &own, of: name)
     } else {
       try lists.remove(tensor, from: &own, of: name)
     }
-    try db.cachedStatement(sql: "UPDATE tensor_name SET tensors = ? WHERE id = ?")
-      .execute(arguments: [PackedIDs.encode(own).data, name])
+    let update = try statements["UPDATE tensor_name SET tensors = ? WHERE id = ?"]
+    try update.bind(1, PackedIDs.encode(own))
+    try update.bind(2, name)
+    try update.run()
   }
 
   private func change(storages: [Int64], by step: Int) throws {

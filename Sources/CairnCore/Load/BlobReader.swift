@@ -6,9 +6,11 @@ import Glibc
 final class BlobReader: Sendable {
   let packs: Packs
   private let blobs: BlobStore
+  private let readsUncached: Bool
 
   init(blobs: BlobStore) {
     self.blobs = blobs
+    readsUncached = Filesystem.suitsUncachedFiles(blobs.root)
     packs = Packs(blobs: blobs)
   }
 
@@ -51,8 +53,11 @@ final class BlobReader: Sendable {
 
   /// Reads a blob from its own file as it is; nil if there is none. Its digest is not checked.
   func readRaw(_ chunk: Manifest.Chunk, into buffer: UnsafeMutableRawBufferPointer) throws -> String? {
-    guard let file = try blobs.open(chunk.digest, .raw) else { return nil }
-    guard try file.status().size == chunk.length, try file.read(into: buffer, at: 0) == chunk.length else {
+    guard let (file, size) = try blobs.openWithSize(chunk.digest, .raw) else { return nil }
+    func read() throws -> Int {
+      try readsUncached ? file.readUncached(into: buffer) : file.read(into: buffer, at: 0)
+    }
+    guard size == chunk.length, try read() == chunk.length else {
       throw CairnError.damaged(file.path, "it is not as long as it was")
     }
     return file.path

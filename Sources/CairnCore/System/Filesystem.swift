@@ -18,9 +18,9 @@ enum Filesystem {
     return try journalMode(type: type, mount: Mount.holding(directory), directory: directory)
   }
 
-  /// Whether it is worth while to write past the page cache there: on ext4 and XFS, where that was measured. In memory there
+  /// Whether it is worth while to write and read past the page cache there: on ext4 and XFS, where that was measured. In memory there
   /// is nothing to go past, btrfs does not compress what is written so, and networks have their own rules.
-  static func suitsUncachedWrites(_ directory: String) -> Bool {
+  static func suitsUncachedFiles(_ directory: String) -> Bool {
     [0xEF53, 0x5846_5342].contains(cairn_filesystem_type(directory))
   }
 

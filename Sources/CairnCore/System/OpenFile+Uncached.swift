@@ -37,4 +37,42 @@ extension OpenFile {
     }
     return done
   }
+
+  /// Fills `buffer` with what a file of a blob begins with, past the page cache where most of it is not there already:
+  /// what is read to be checked or copied is not read again soon. Returns how much was read.
+  func readUncached(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    let done = try readBlocks(into: buffer)
+    return done + (try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: done))
+  }
+
+  private func readBlocks(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+    let end = buffer.count - buffer.count % Self.blockSize
+    guard let base = buffer.baseAddress, UInt(bitPattern: base) % UInt(Self.blockSize) == 0,
+      end >= Self.leastUncached, !isCached(end), cairn_set_direct(descriptor, 1) == 0
+    else { return 0 }
+    defer { cairn_set_direct(descriptor, 0) }
+    var done = 0
+    while done < end, done % Self.blockSize == 0 {
+      let count = retrying { pread(descriptor, base + done, end - done, off_t(done)) }
+      guard count >= 0 else {
+        if errno == EINVAL { return done }
+        throw CairnError.system("read", path)
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
+  /// Whether at least half of the first bytes are in the page cache, as far as this user may know.
+  private func isCached(_ length: Int) -> Bool {
+    guard let mapped = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), mapped != MAP_FAILED else {
+      return true
+    }
+    defer { munmap(mapped, length) }
+    let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
+    var pages = [UInt8](repeating: 0, count: (length + pageSize - 1) / pageSize)
+    guard mincore(mapped, length, &pages) == 0 else { return true }
+    return 2 * pages.count { $0 & 1 == 1 } >= pages.count
+  }
 }

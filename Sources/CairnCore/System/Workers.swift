@@ -40,15 +40,25 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
 
 /// Calls `body` once for each index below `total`, on up to `threads` threads; stops early after an error.
 func forEachIndex(_ total: Int, threads: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+  try forEachIndex(total, threads: threads, buffers: 0) { index, _ in try body(index) }
+}
+
+/// The same; each thread has one buffer of `byteCount` bytes and gives it to each call.
+private func forEachIndex(
+  _ total: Int, threads: Int, buffers byteCount: Int,
+  _ body: @escaping @Sendable (Int, UnsafeMutableRawBufferPointer) throws -> Void
+) throws {
   if total == 0 { return }
   let next = Atomic(0)
   let failed = Atomic(false)
   try onThreads(min(threads, total)) { _ in
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 4_096)
+    defer { buffer.deallocate() }
     while !failed.load(ordering: .relaxed) {
       let index = next.add(1, ordering: .relaxed).oldValue
       if index >= total { return }
       do {
-        try body(index)
+        try body(index, buffer)
       } catch {
         failed.store(true, ordering: .relaxed)
         throw error
@@ -61,6 +71,14 @@ func forEachIndex(_ total: Int, threads: Int, _ body: @escaping @Sendable (Int) 
 /// thrown is thrown, and no more indexes are begun after it.
 public func inParallel(_ total: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
   try forEachIndex(total, threads: workerCount, body)
+}
+
+/// The same for a body that needs memory: each thread has one buffer of `byteCount` bytes, which begins at a page, and gives
+/// it to each call. Taken for each call anew, the buffers of a few threads would come to several times their size.
+public func inParallel(
+  _ total: Int, buffers byteCount: Int, _ body: @escaping @Sendable (Int, UnsafeMutableRawBufferPointer) throws -> Void
+) throws {
+  try forEachIndex(total, threads: workerCount, buffers: byteCount, body)
 }
 
 /// How many threads read, hash and write in one save or verification: more than there are cores, so that some hash

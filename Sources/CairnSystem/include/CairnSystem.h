@@ -25,6 +25,10 @@ int cairn_allocate(int fd, int64_t size);
 // error number: EINVAL where the filesystem cannot.
 int cairn_set_direct(int fd, int direct);
 
+// Has the kernel begin to write a part of a file to the disk, and does not wait for that (SYNC_FILE_RANGE_WRITE). Makes
+// nothing durable; what goes wrong is for fsync to say.
+void cairn_begin_writing(int fd, int64_t offset, int64_t length);
+
 // Swaps what two paths of one filesystem name, atomically (RENAME_EXCHANGE). Returns 0, or an error number: EINVAL or
 // ENOSYS where the filesystem cannot, as with NFS.
 int cairn_exchange(const char *first, const char *second);

@@ -4,7 +4,7 @@ import Testing
 
 @testable import CairnCore
 
-@Suite struct UncachedWriteTests {
+@Suite struct UncachedFileTests {
   /// In the working directory, which most often lies on a disk, and in the temporary one, which may be in memory.
   static let places = [
     FileManager.default.currentDirectoryPath + "/.build", FileManager.default.temporaryDirectory.path,
@@ -27,6 +27,17 @@ import Testing
       let file = try OpenFile(path, O_RDWR | O_CREAT | O_EXCL)
       try file.writeUncached(bytes)
       #expect(try file.contents().elementsEqual(bytes), "from byte \(start)")
+      try file.sync()
+      let read = UnsafeMutableRawBufferPointer.allocate(byteCount: length + 1, alignment: 4_096)
+      defer { read.deallocate() }
+      // Both what is in the cache by now and what is not.
+      for _ in 0..<2 {
+        let room = UnsafeMutableRawBufferPointer(rebasing: read[..<length])
+        room.initializeMemory(as: UInt8.self, repeating: 0)
+        #expect(try file.readUncached(into: room) == length)
+        #expect(room.elementsEqual(bytes))
+        posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
+      }
       // What is written next, to this descriptor, is anything.
       try file.write([1, 2, 3], at: length)
       try file.sync()
@@ -34,7 +45,7 @@ import Testing
     }
   }
 
-  @Test func aBlobThatWasJustSavedTakesNoMemoryOfTheCache() throws {
+  @Test func whatIsWrittenAndReadPastTheCacheTakesNoMemoryOfIt() throws {
     let path = Self.places[0] + "/cairn-uncached-\(UUID().uuidString)"
     let size = 4 << 20
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4_096)
@@ -45,8 +56,12 @@ import Testing
     }
     let file = try OpenFile(path, O_RDWR | O_CREAT | O_EXCL)
     // In memory, for one, there is nothing to go past.
-    guard Filesystem.suitsUncachedWrites(Self.places[0]) else { return }
+    guard Filesystem.suitsUncachedFiles(Self.places[0]) else { return }
     try file.writeUncached(UnsafeRawBufferPointer(buffer))
+    try file.sync()
+    buffer.initializeMemory(as: UInt8.self, repeating: 0)
+    #expect(try file.readUncached(into: buffer) == size)
+    #expect(buffer.allSatisfy { $0 == 7 })
     let mapped = try #require(mmap(nil, size, PROT_READ, MAP_SHARED, file.descriptor, 0))
     defer { munmap(mapped, size) }
     var pages = [UInt8](repeating: 0, count: size / 4_096)
