@@ -7,7 +7,7 @@ extension Repository {
   ///
   /// - Parameter name: What the content is called in the log.
   public func heal(from content: CheckpointContent, called name: String) throws -> Int {
-    let missing = try missingBlobs()
+    let missing = try missing(of: read { try NeededBlob.all($0) })
     if missing.isEmpty { return 0 }
     var content = content
     content.moveLargeBytesOut()
@@ -19,12 +19,12 @@ extension Repository {
     request.metadata = ["repaired_from": .string(name)]
     let saved = try save(content, request)
     _ = try remove(ids: [saved.id])
-    return try missing.count - missingBlobs().count
+    // A manifest that is there again may name more that is missing: that was not asked for.
+    return try missing.count - self.missing(of: missing).count
   }
 
-  private func missingBlobs() throws -> [NeededBlob] {
-    let needed = try read { try NeededBlob.all($0) }
-    return try BlobCheck(repository: self, options: VerifyOptions(), blobs: needed).run().bad.map(\.blob)
+  private func missing(of blobs: [NeededBlob]) throws -> [NeededBlob] {
+    try BlobCheck(repository: self, options: VerifyOptions(), blobs: blobs).run().bad.map(\.blob)
   }
 
   /// The chunks of a content that are wanted, each as a storage; nil if it has none of them.
