@@ -9,9 +9,10 @@ final class Scratch: Sendable {
 
   init() throws {
     // In memory where there is such a place: hundreds of repositories, each of hundreds of fsyncs.
-    let place = "/dev/shm"
-    let usesMemory = FileManager.default.isWritableFile(atPath: place)
-    path = (usesMemory ? place : FileManager.default.temporaryDirectory.path) + "/cairn-test-" + randomID(bytes: 6)
+    let asked = ProcessInfo.processInfo.environment["CAIRN_TEST_DIRECTORY"]
+    let memory = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : nil
+    let place = asked ?? memory ?? FileManager.default.temporaryDirectory.path
+    path = place + "/cairn-test-" + randomID(bytes: 6)
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   }
 
