@@ -13,50 +13,43 @@ extension OpenFile {
   /// much of a core as hashing does, and takes memory from the trainer's own data. Where the filesystem refuses, or the
   /// buffer does not lie at a block's start, this is ``write(_:at:)``.
   func writeUncached(_ buffer: UnsafeRawBufferPointer) throws {
-    let done = try writeBlocks(buffer)
-    if done < buffer.count { try write(UnsafeRawBufferPointer(rebasing: buffer[done...]), at: done) }
-  }
-
-  /// Writes whole blocks, as far as that goes; returns how many bytes it has written.
-  private func writeBlocks(_ buffer: UnsafeRawBufferPointer) throws -> Int {
-    let end = buffer.count - buffer.count % Self.blockSize
-    guard let base = buffer.baseAddress, UInt(bitPattern: base) % UInt(Self.blockSize) == 0,
-      end >= Self.leastUncached, cairn_set_direct(descriptor, 1) == 0
-    else { return 0 }
-    defer { cairn_set_direct(descriptor, 0) }
-    var done = 0
-    // A short write may end within a block.
-    while done < end, done % Self.blockSize == 0 {
-      let count = retrying { pwrite(descriptor, base + done, end - done, off_t(done)) }
-      guard count >= 0 else {
-        // Blocks of this size do not suit the disk.
-        if errno == EINVAL { return done }
-        throw CairnError.system("write", path)
-      }
-      done += count
+    let done = try moveBlocks(Self.wholeBlocks(buffer), "write") { start, count in
+      pwrite(descriptor, buffer.baseAddress?.advanced(by: start), count, off_t(start))
     }
-    return done
+    if done < buffer.count { try write(UnsafeRawBufferPointer(rebasing: buffer[done...]), at: done) }
   }
 
   /// Fills `buffer` with what a file of a blob begins with, past the page cache where most of it is not there already:
   /// what is read to be checked or copied is not read again soon. Returns how much was read.
   func readUncached(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    let done = try readBlocks(into: buffer)
+    let end = Self.wholeBlocks(UnsafeRawBufferPointer(buffer))
+    let done =
+      end == 0 || isCached(end)
+      ? 0
+      : try moveBlocks(end, "read") { start, count in
+        pread(descriptor, buffer.baseAddress?.advanced(by: start), count, off_t(start))
+      }
     return done + (try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: done))
   }
 
-  private func readBlocks(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-    let end = buffer.count - buffer.count % Self.blockSize
-    guard let base = buffer.baseAddress, UInt(bitPattern: base) % UInt(Self.blockSize) == 0,
-      end >= Self.leastUncached, !isCached(end), cairn_set_direct(descriptor, 1) == 0
-    else { return 0 }
+  /// How many of a buffer's bytes can go past the cache.
+  private static func wholeBlocks(_ buffer: UnsafeRawBufferPointer) -> Int {
+    let end = buffer.count - buffer.count % blockSize
+    return UInt(bitPattern: buffer.baseAddress) % UInt(blockSize) == 0 && end >= leastUncached ? end : 0
+  }
+
+  /// Has `move` write or read the first `end` bytes, as far as that goes; returns how many.
+  private func moveBlocks(_ end: Int, _ operation: String, _ move: (_ start: Int, _ count: Int) -> Int) throws -> Int {
+    guard end > 0, cairn_set_direct(descriptor, 1) == 0 else { return 0 }
     defer { cairn_set_direct(descriptor, 0) }
     var done = 0
+    // A short write or read may end within a block.
     while done < end, done % Self.blockSize == 0 {
-      let count = retrying { pread(descriptor, base + done, end - done, off_t(done)) }
+      let count = retrying { move(done, end - done) }
       guard count >= 0 else {
+        // Blocks of this size do not suit the disk.
         if errno == EINVAL { return done }
-        throw CairnError.system("read", path)
+        throw CairnError.system(operation, path)
       }
       if count == 0 { break }
       done += count
