@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import states
 import torch
+from measuring import in_turn
 
 if TYPE_CHECKING:
     from workloads import Bench
@@ -92,7 +93,6 @@ def all_at_once(work: Callable[[int], Any], count: int) -> None:
 def eight_at_once(bench: Bench) -> None:
     """Eight processes save an eighth of the size each, all-new, into one repository; or to eight files."""
     from cairn_ckpt import CairnCheckpointIO, Repository
-    from measuring import in_turn
 
     place = bench.place("together")
     Repository.initialize(place / "repository").close()
@@ -155,52 +155,66 @@ class LockWatch:
         self._thread.join()
 
 
-def _many_chunks(bench: Bench, place: Path, blobs: int, saves: int) -> Any:
-    """A repository with chunks of 64 KiB, so that 12,800 of them, as 100 GB have, fit on any disk."""
-    from cairn_ckpt import Repository
-
-    path = place / "repository"
-    run([bench.cairn, "init", "--bare", "--chunk-size", "64KiB", str(path)])
-    repository = Repository(path)
-    for number in range(saves):
-        count = blobs // saves
-        # Every chunk is another: 64 KiB of zeros after a number.
-        words = torch.zeros(count, 8_192, dtype=torch.int64)
-        words[:, 0] = torch.arange(number * count + 1, (number + 1) * count + 1)
-        yield repository, {"weights": words}
-
-
 def lock_held(bench: Bench) -> None:
     """A save of as many blobs as 100 GB have, and its removal."""
+    from cairn_ckpt import Repository
+
     place = bench.place("lock")
+    path = place / "repository"
+    # Chunks of 64 KiB, so that 12,800 of them fit on any disk. Every one is another: zeros after a number.
+    run([bench.cairn, "init", "--bare", "--chunk-size", "64KiB", str(path)])
+    repository = Repository(path)
+    words = torch.zeros(12_800, 8_192, dtype=torch.int64)
+    words[:, 0] = torch.arange(1, len(words) + 1)
+    state = {"weights": words}
     numbers = bench.results.numbers
-    for repository, state in _many_chunks(bench, place, 12_800, 1):
-        with LockWatch(Path(repository.path)) as watch:
-            repository.save(state, "large")
-        numbers["lock: held by a save of 12,800 blobs, ms"] = watch.longest * 1e3
-        with LockWatch(Path(repository.path)) as watch:
-            repository.save(state, "large")
-        numbers["lock: held by a save of them unchanged, ms"] = watch.longest * 1e3
-        repository.remove("large@2")
-        with LockWatch(Path(repository.path)) as watch:
-            repository.remove("large")
-        numbers["lock: held at once by their removal, ms"] = watch.longest * 1e3
-        numbers["lock: held in all by their removal, ms"] = watch.total * 1e3
+    with LockWatch(path) as watch:
+        repository.save(state, "large")
+    numbers["lock: held by a save of 12,800 blobs, ms"] = watch.longest * 1e3
+    with LockWatch(path) as watch:
+        repository.save(state, "large")
+    numbers["lock: held by a save of them unchanged, ms"] = watch.longest * 1e3
+    repository.remove("large@2")
+    with LockWatch(path) as watch:
+        repository.remove("large")
+    numbers["lock: held at once by their removal, ms"] = watch.longest * 1e3
+    numbers["lock: held in all by their removal, ms"] = watch.total * 1e3
     shutil.rmtree(place)
+
+
+def _fill(repository: Any, blobs: int) -> None:
+    """Puts in so many blobs, each a file of 8 KiB and a tensor of its own, so that a million fit on any disk."""
+    each = 12_500
+    for start in range(0, blobs, each):
+        words = torch.zeros(min(each, blobs - start), 1_024, dtype=torch.int64)
+        words[:, 0] = torch.arange(start + 1, start + len(words) + 1)
+        repository.save({f"layer.{row}": words[row].clone() for row in range(len(words))}, f"part-{start // each}")
 
 
 def many_blobs(bench: Bench) -> None:
-    """`gc` and `verify` where there are very many blobs."""
-    place = bench.place("million")
-    saves = max(bench.blobs // 12_800, 1)
-    for number, (repository, state) in enumerate(_many_chunks(bench, place, bench.blobs, saves)):
-        repository.save(state, f"part-{number}")
-    path = str(place / "repository")
+    """Saves and loads, `gc` and `verify` where there are very many blobs."""
+    from savers import CAIRN, TORCH, Savers
+
+    timings, numbers = bench.results.timings, bench.results.numbers
+    empty, full = Savers(bench.place("empty")), Savers(bench.place("million"))
+    _fill(full.repository, bench.blobs)
+    state = states.even(bench.mebibytes)
+    crowded = f"{CAIRN}, {bench.blobs} blobs"
+    for turn in range(bench.rounds):
+        for what, every in (("save, all new", 1), ("save, one tenth changed", 10)):
+            states.change(state, every=every)
+            in_turn(timings, f"million: {what}", turn, {
+                CAIRN: empty.savers(state)[CAIRN], crowded: full.savers(state)[CAIRN],
+                TORCH: empty.savers(state)[TORCH],
+            })
+        in_turn(timings, "million: mapped load", turn, {
+            CAIRN: empty.mapped_loaders()[CAIRN], crowded: full.mapped_loaders()[CAIRN],
+            "torch.load(mmap=True)": empty.mapped_loaders()["torch.load(mmap=True)"],
+        })
+    path = str(full.directory / "repository")
     for what, arguments in (
-        ("gc", ["gc"]), ("verify", ["verify"]), ("verify --read-data", ["verify", "--read-data"]),
+        ("gc", ["gc"]), ("verify", ["verify"]), ("verify --read-data", ["verify", "--read-data"]), ("log", ["log"]),
     ):
         start = time.perf_counter()
         run([bench.cairn, *arguments, "--repo", path])
-        taken = time.perf_counter() - start
-        bench.results.numbers[f"{what} over {bench.blobs} blobs, s"] = taken
-    shutil.rmtree(place)
+        numbers[f"{what} over {bench.blobs} blobs, s"] = time.perf_counter() - start

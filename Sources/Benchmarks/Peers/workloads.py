@@ -312,7 +312,7 @@ def chunks(bench: Bench) -> None:
 
 
 def million(bench: Bench) -> None:
-    """`gc` and `verify` over very many blobs. Takes long: only where it is asked for."""
+    """Saves, loads, `gc` and `verify` among very many blobs. Takes long: only where it is asked for."""
     processes.many_blobs(bench)
 
 
