@@ -27,6 +27,7 @@ let package = Package(
         .embedInCode("0001_index.sql"),
         .embedInCode("0002_lookups.sql"),
         .embedInCode("0003_pointers.sql"),
+        .embedInCode("0004_only_files_wait.sql"),
       ]),
     .target(
       name: "CairnCore",

@@ -13,5 +13,7 @@ public enum Migrations {
     Step(name: "0001_index", sql: String(decoding: PackageResources._001_index_sql, as: UTF8.self)),
     Step(name: "0002_lookups", sql: String(decoding: PackageResources._002_lookups_sql, as: UTF8.self)),
     Step(name: "0003_pointers", sql: String(decoding: PackageResources._003_pointers_sql, as: UTF8.self)),
+    Step(
+      name: "0004_only_files_wait", sql: String(decoding: PackageResources._004_only_files_wait_sql, as: UTF8.self)),
   ]
 }

@@ -29,42 +29,31 @@ struct BlobRows {
     return db.lastInsertedRowID
   }
 
-  /// The row of a blob that has a file of its own.
-  func ownFile(_ digest: Digest, size: Int, stored: Int, place: Place, crc32: UInt32) throws -> Int64 {
-    try blob(digest, size: size, stored: stored, place: place, pack: nil, crc32: crc32)
+  /// The row of a blob; made if there is none.
+  func blob(_ facts: BlobFacts) throws -> Int64 { try update(facts) ?? insert(facts) }
+
+  /// Makes the row of a blob that has none, with a count of 0.
+  func insert(_ facts: BlobFacts) throws -> Int64 {
+    try facts.insert(statements, id: nil, refs: 0)
+    return db.lastInsertedRowID
   }
 
-  /// The row of a blob that lies in a pack.
-  func packed(_ digest: Digest, size: Int, pack: Int64, crc32: UInt32) throws -> Int64 {
-    try blob(digest, size: size, stored: size, place: .pack, pack: pack, crc32: crc32)
-  }
-
-  private func blob(
-    _ digest: Digest, size: Int, stored: Int, place: Place, pack: Int64?, crc32: UInt32
-  ) throws -> Int64 {
-    guard let row = try BlobRow(digest, statements) else {
-      let insert = try statements[
-        "INSERT INTO blob (digest, size, stored, place, pack_id, crc32) VALUES (?, ?, ?, ?, ?, ?)"]
-      try insert.bind(1, digest)
-      try insert.bind(2, size)
-      try insert.bind(3, stored)
-      try insert.bind(4, place.rawValue)
-      try insert.bind(5, pack)
-      try insert.bind(6, Int64(crc32))
-      try insert.run()
-      return db.lastInsertedRowID
-    }
+  /// Brings the row of a blob up to date; nil if there is none.
+  func update(_ facts: BlobFacts) throws -> Int64? {
+    guard let row = try BlobRow(facts.digest, statements) else { return nil }
     if row.refs == 0 {
       // Nothing in it is to be trusted: that of a manifest which could not be read knows no sizes. What is not needed is
       // in no pack's count either.
       try db.cachedStatement(
         sql: "UPDATE blob SET size = ?, stored = ?, place = ?, pack_id = ?, crc32 = ? WHERE id = ?"
-      ).execute(arguments: [size, stored, place.rawValue, pack, Int64(crc32), row.id])
-    } else if row.packID != pack, try file(of: row) == nil {
+      ).execute(arguments: [
+        facts.size, facts.stored, facts.place.rawValue, facts.pack, Int64(facts.crc32), row.id,
+      ])
+    } else if row.packID != facts.pack, try file(of: row) == nil {
       // One that is needed stays where it is (a raw and a compressed file serve alike): two saves that wrote it at once
       // put it into two packs, and the first one's word counts. Unless it is no longer there: then this save has healed
       // it.
-      try move(row, to: place, stored: stored, pack: pack)
+      try move(row, to: facts.place, stored: facts.stored, pack: facts.pack)
     }
     return row.id
   }
@@ -107,6 +96,32 @@ struct BlobRows {
       }
     }
     return isNeeded
+  }
+}
+
+/// What a blob's row says of it.
+struct BlobFacts {
+  var digest: Digest
+  var size: Int
+  var stored: Int
+  var place: BlobRows.Place
+  /// The row of the pack that it lies in; nil if it has a file of its own.
+  var pack: Int64?
+  var crc32: UInt32
+
+  /// Makes a row of it; with no id it gets the next one.
+  func insert(_ statements: RapidStatements, id: Int64?, refs: Int) throws {
+    let insert = try statements[
+      "INSERT INTO blob (id, digest, size, stored, place, pack_id, crc32, refs) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"]
+    try insert.bind(1, id)
+    try insert.bind(2, digest)
+    try insert.bind(3, size)
+    try insert.bind(4, stored)
+    try insert.bind(5, place.rawValue)
+    try insert.bind(6, pack)
+    try insert.bind(7, Int64(crc32))
+    try insert.bind(8, refs)
+    try insert.run()
   }
 }
 

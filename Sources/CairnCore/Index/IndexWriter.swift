@@ -24,6 +24,7 @@ struct IndexWriter {
   }
 
   private var rows: BlobRows { BlobRows(db: db, blobs: blobs, packs: packs) }
+  private var manifestRows: ManifestRows { ManifestRows(db: db, blobs: blobs, packs: packs, memo: memo) }
 
   /// Does what one line says.
   func apply(_ entry: LogEntry) throws {
@@ -99,7 +100,7 @@ struct IndexWriter {
     let find = try db.cachedStatement(sql: "SELECT id, manifest_id FROM checkpoint WHERE uid = ?")
     guard let row = try Row.fetchOne(find, arguments: [uid]) else { return }
     try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE id = ?").execute(arguments: [row.value(0) as Int64])
-    try References(db: db).releaseManifest(row.value(1))
+    try References(db: db, memo: memo).releaseManifest(row.value(1))
   }
 
   func pathID(_ name: String, version: Int) throws -> Int64 {
@@ -119,24 +120,16 @@ struct IndexWriter {
 
   /// The id of the manifest's row, whose count has gone up by one.
   private func retainManifest(_ digest: Digest) throws -> Int64 {
-    let find = try db.cachedStatement(
-      sql: "SELECT m.id, m.refs FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?")
-    if let row = try Row.fetchOne(find, arguments: [digest.data]) {
-      let id: Int64 = try row.value(0)
-      if try row.value(1) as Int > 0 {
-        try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
-        if let known, known.digest == digest {
-          // All that it names is in place now, what this save had to write perhaps in other places than before.
-          if known.hasNewBlobs {
-            _ = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(known.manifest, present: true)
-          }
-          try db.cachedStatement(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1")
-            .execute(arguments: [id])
-        }
-        return id
+    let find = try db.cachedStatement(sql: "SELECT m.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?")
+    if let id = try Int64.fetchOne(find, arguments: [digest.data]) {
+      try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
+      if let known, known.digest == digest {
+        // All that it names is in place now, what this save had to write perhaps in other places than before.
+        if known.hasNewBlobs { _ = try manifestRows.place(known.manifest, present: true) }
+        try db.cachedStatement(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1")
+          .execute(arguments: [id])
       }
-      // A row that waits for a sweep is as good as none.
-      try db.cachedStatement(sql: "DELETE FROM manifest WHERE id = ?").execute(arguments: [id])
+      return id
     }
     if let known, known.digest == digest {
       return try insertManifest(known, checked: true)
@@ -146,7 +139,8 @@ struct IndexWriter {
   }
 
   private func insertUnreadable(_ digest: Digest) throws -> Int64 {
-    let blob = try rows.ownFile(digest, size: 0, stored: 0, place: .zstd, crc32: 0)
+    let blob = try rows.blob(
+      BlobFacts(digest: digest, size: 0, stored: 0, place: .zstd, crc32: 0))
     try db.execute(
       sql: """
         INSERT INTO manifest (blob_id, kind, tensor_count, size, metadata, state, refs)
@@ -160,24 +154,23 @@ struct IndexWriter {
 
   private func insertManifest(_ file: KnownManifest, checked: Bool) throws -> Int64 {
     let manifest = file.manifest
-    let blob = try rows.ownFile(
-      file.digest, size: file.size, stored: file.storedSize, place: .zstd, crc32: file.crc32)
-    let lists = try ManifestRows(db: db, blobs: blobs, packs: packs, memo: memo)
-      .insert(manifest, present: checked)
+    let blob = try rows.blob(
+      BlobFacts(
+        digest: file.digest, size: file.size, stored: file.storedSize, place: .zstd, crc32: file.crc32))
+    let id =
+      try Int64.fetchOne(db.cachedStatement(sql: "SELECT coalesce(max(id), 0) + 1 FROM manifest")) ?? 1
+    let lists = try manifestRows.list(manifest, present: checked, as: id)
     try db.cachedStatement(
       sql: """
-        INSERT INTO manifest (blob_id, kind, tensor_count, size, storage_bytes, metadata, state, refs)
-        VALUES (?, ?, ?, ?, ?, ?, ?, 1)
+        INSERT INTO manifest (id, blob_id, kind, tensor_count, size, storage_bytes, metadata, state, refs)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)
         """
     ).execute(arguments: [
-      blob, manifest.kind, manifest.tensors.count, manifest.size, lists.storageBytes, try json(manifest.metadata),
+      id, blob, manifest.kind, manifest.tensors.count, manifest.size, lists.storageBytes, try json(manifest.metadata),
       (lists.isWhole ? ManifestState.whole : .incomplete).rawValue,
     ])
-    let id = db.lastInsertedRowID
     try setLists(lists, of: id)
-    let references = References(db: db)
-    try references.retainBlob(blob)
-    try references.retain(tensors: lists.tensors, storages: lists.storages, of: id)
+    try References(db: db).retainBlob(blob)
     return id
   }
 
@@ -204,7 +197,7 @@ struct IndexWriter {
         let file = try? ManifestFile(blobs: blobs).read(digest)
       else { continue }
       let manifest = file.manifest
-      let lists = try ManifestRows(db: db, blobs: blobs, packs: packs).insert(manifest, present: false)
+      let lists = try manifestRows.list(manifest, present: false, as: row.value(0))
       try db.execute(
         sql: """
           UPDATE manifest SET kind = ?, tensor_count = ?, size = ?, storage_bytes = ?, metadata = ?, state = ?
@@ -218,7 +211,6 @@ struct IndexWriter {
       try db.execute(
         sql: "UPDATE blob SET size = ?, stored = ?, crc32 = ? WHERE id = ?",
         arguments: [file.size, file.storedSize, Int64(file.crc32), row.value(2) as Int64])
-      try References(db: db).retain(tensors: lists.tensors, storages: lists.storages, of: row.value(0))
     }
   }
 

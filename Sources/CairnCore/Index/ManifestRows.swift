@@ -8,10 +8,12 @@ struct ManifestRows {
   let packs: Packs
   /// What is remembered from other manifests of the same transaction.
   let memo: RowMemo?
+  private let rows: BlobRows
   private let statements: RapidStatements
 
   init(db: Database, blobs: BlobStore, packs: Packs, memo: RowMemo? = nil) {
     (self.db, self.blobs, self.packs, self.memo) = (db, blobs, packs, memo)
+    rows = BlobRows(db: db, blobs: blobs, packs: packs)
     statements = RapidStatements(db)
   }
 
@@ -26,45 +28,80 @@ struct ManifestRows {
     var isWhole: Bool
   }
 
-  /// Makes what is missing, with counts of 0. `present` says that all blobs are known to be in place.
-  func insert(_ manifest: Manifest, present: Bool) throws -> Lists {
-    var isWhole = true
-    let rows = BlobRows(db: db, blobs: blobs, packs: packs)
-    var packIDs: [Digest: Int64] = [:]
-    func packed(_ chunk: Manifest.Chunk, _ pack: Digest) throws -> Int64 {
-      let id = try packIDs[pack] ?? rows.pack(pack)
-      packIDs[pack] = id
-      return try rows.packed(chunk.digest, size: chunk.length, pack: id, crc32: chunk.crc32)
+  /// Brings up to date where the blobs of a manifest are that is counted already; returns whether all are there.
+  /// `present` says that they are known to be.
+  func place(_ manifest: Manifest, present: Bool) throws -> Bool {
+    var places = Places()
+    for chunk in manifest.chunks {
+      let facts = try facts(chunk, of: manifest, present: present, &places)
+      if try rows.update(facts) == nil { _ = try rows.insert(facts) }
     }
+    return places.isWhole
+  }
+
+  /// Makes what is missing below a manifest that is to have the row `id`, and counts all that it lists.
+  func list(_ manifest: Manifest, present: Bool, as id: Int64) throws -> Lists {
+    var places = Places()
+    var added = try AddedRows(db)
     let blobIDs = try manifest.chunks.map { chunk in
-      let named = chunk.pack.map { manifest.packs[$0] }
-      if present {
-        if let named { return try packed(chunk, named) }
-        return try remembered({ $0.file }, chunk.digest) {
-          try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
-        }
+      func find() throws -> Int64 {
+        let facts = try facts(chunk, of: manifest, present: present, &places)
+        return try rows.update(facts) ?? added.add(facts)
       }
-      // Where it is, not where it was: packs are rewritten, files compressed, and none of that is in the manifest.
-      if let named, packs.holds(named, chunk.digest, length: chunk.length) { return try packed(chunk, named) }
-      if let file = try blobs.ownFile(chunk.digest, length: chunk.length) {
-        return try rows.ownFile(
-          chunk.digest, size: chunk.length, stored: file.size, place: file.encoding == .zstd ? .zstd : .raw,
-          crc32: chunk.crc32)
-      }
-      if let found = try packs.find(chunk.digest).first { return try packed(chunk, found) }
-      isWhole = false
-      if let named { return try packed(chunk, named) }
-      return try rows.ownFile(chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
+      return present && chunk.pack == nil ? try remembered({ $0.file }, chunk.digest, find) : try find()
     }
     let storageIDs = try manifest.storages.map { storage in
-      try storageID(storage.chunks.map { blobIDs[$0] }, size: storage.size)
+      try storageID(storage.chunks.map { blobIDs[$0] }, size: storage.size, &added)
     }
-    let sizes = Dictionary(zip(storageIDs, manifest.storages.lazy.map(\.size)), uniquingKeysWith: { first, _ in first })
-    let tensors = try tensorIDs(manifest.tensors, storageIDs: storageIDs)
+    var sizes: [Int64: Int] = [:]
+    for (id, storage) in zip(storageIDs, manifest.storages) { sizes[id] = sizes[id] ?? storage.size }
+
+    var seen = Set<Int64>()
+    let tensors = try tensorIDs(manifest.tensors, storageIDs: storageIDs, &added).filter { seen.insert($0).inserted }
     let named = Set(manifest.tensors.map { storageIDs[$0.storage] })
+    seen = []
+    let alone = storageIDs.filter { !named.contains($0) && seen.insert($0).inserted }
+    for storage in alone { added.count(storage: storage) }
+    try added.write(statements, listedBy: id)
+    let references = References(db: db, memo: memo)
+    try references.retain(tensors: tensors.filter { !added.has(tensor: $0) }, of: id)
+    try references.retain(added.gains)
+    try references.list(storages: alone, of: id)
     return Lists(
-      tensors: tensors, storages: unique(storageIDs.filter { !named.contains($0) }),
-      storageBytes: sizes.values.reduce(0) { $0.adding($1) }, isWhole: isWhole)
+      tensors: tensors, storages: alone, storageBytes: sizes.values.reduce(0) { $0.adding($1) },
+      isWhole: places.isWhole)
+  }
+
+  /// Where the blobs of a manifest have been found so far.
+  private struct Places {
+    var packs: [Digest: Int64] = [:]
+    var isWhole = true
+  }
+
+  private func facts(
+    _ chunk: Manifest.Chunk, of manifest: Manifest, present: Bool, _ places: inout Places
+  ) throws -> BlobFacts {
+    func packed(_ pack: Digest) throws -> BlobFacts {
+      let id = try places.packs[pack] ?? rows.pack(pack)
+      places.packs[pack] = id
+      return BlobFacts(
+        digest: chunk.digest, size: chunk.length, stored: chunk.length, place: .pack, pack: id, crc32: chunk.crc32)
+    }
+    let ownFile = BlobFacts(
+      digest: chunk.digest, size: chunk.length, stored: chunk.length, place: .raw, crc32: chunk.crc32)
+    let named = chunk.pack.map { manifest.packs[$0] }
+    if present { return try named.map(packed) ?? ownFile }
+    // Where it is, not where it was: packs are rewritten, files compressed, and none of that is in the manifest.
+    if let named, packs.holds(named, chunk.digest, length: chunk.length) { return try packed(named) }
+    if let file = try blobs.ownFile(chunk.digest, length: chunk.length) {
+      var found = ownFile
+      found.stored = file.size
+      found.place = file.encoding == .zstd ? .zstd : .raw
+      return found
+    }
+    if let found = try packs.find(chunk.digest).first { return try packed(found) }
+    places.isWhole = false
+    return try named.map(packed) ?? ownFile
   }
 
   private func remembered<Key>(
@@ -74,58 +111,59 @@ struct ManifestRows {
     return try kind(memo)(key, find)
   }
 
-  private func storageID(_ blobs: [Int64], size: Int) throws -> Int64 {
+  private func storageID(_ blobs: [Int64], size: Int, _ added: inout AddedRows) throws -> Int64 {
     let packed = PackedIDs.encode(blobs)
-    return try remembered({ $0.storage }, packed) { try findStorage(blobs.first ?? 0, packed, size: size) }
+    return try remembered({ $0.storage }, packed) {
+      if let id = added.storage(packed) { return id }
+      // What has a new blob in it is new.
+      if !blobs.contains(where: { added.has(blob: $0) }) {
+        let find = try statements["SELECT id FROM storage WHERE first_blob = ? AND blobs = ?"]
+        try find.bind(1, blobs.first ?? 0)
+        try find.bind(2, packed)
+        if let id = try find.first({ $0.integer(0) }) { return id }
+      }
+      return added.add(storageOf: blobs, packed, size: size)
+    }
   }
 
-  private func findStorage(_ first: Int64, _ blobs: [UInt8], size: Int) throws -> Int64 {
-    let find = try statements["SELECT id FROM storage WHERE first_blob = ? AND blobs = ?"]
-    try find.bind(1, first)
-    try find.bind(2, blobs)
-    if let id = try find.first({ $0.integer(0) }) { return id }
-    let insert = try statements["INSERT INTO storage (first_blob, blobs, size) VALUES (?, ?, ?)"]
-    try insert.bind(1, first)
-    try insert.bind(2, blobs)
-    try insert.bind(3, size)
-    try insert.run()
-    return db.lastInsertedRowID
-  }
-
-  private func tensorIDs(_ tensors: [TensorEntry], storageIDs: [Int64]) throws -> [Int64] {
+  private func tensorIDs(
+    _ tensors: [TensorEntry], storageIDs: [Int64], _ added: inout AddedRows
+  ) throws -> [Int64] {
     var types: [TensorType: Int64] = [:]
-    let findName = try statements["SELECT id FROM tensor_name WHERE name = ?"]
-    let insertName = try statements["INSERT INTO tensor_name (name) VALUES (?)"]
     let find = try statements[
       "SELECT id FROM tensor WHERE name_id = ? AND storage_id = ? AND type_id = ? AND byte_offset = ?"]
-    let insert = try statements[
-      "INSERT INTO tensor (name_id, storage_id, type_id, byte_offset) VALUES (?, ?, ?, ?)"]
-    return try unique(
-      tensors.map { tensor in
-        let name = try remembered({ $0.name }, tensor.name) {
-          try findName.bind(1, tensor.name)
-          if let id = try findName.first({ $0.integer(0) }) { return id }
-          try insertName.bind(1, tensor.name)
-          try insertName.run()
-          return db.lastInsertedRowID
-        }
-        let type = TensorType(dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides)
-        let typeID = try types[type] ?? typeID(type)
-        types[type] = typeID
-        let key = RowMemo.Tensor(
-          name: name, storage: storageIDs[tensor.storage], type: typeID, byteOffset: tensor.byteOffset)
-        return try remembered({ $0.tensor }, key) {
-          for statement in [find, insert] {
-            try statement.bind(1, key.name)
-            try statement.bind(2, key.storage)
-            try statement.bind(3, key.type)
-            try statement.bind(4, key.byteOffset)
-          }
+    return try tensors.map { tensor in
+      let name = try remembered({ $0.name }, tensor.name) { try nameID(tensor.name, &added) }
+      let type = TensorType(dtype: tensor.dtype, shape: tensor.shape, strides: tensor.strides)
+      let typeID = try types[type] ?? typeID(type)
+      types[type] = typeID
+      let key = TensorKey(
+        name: name, storage: storageIDs[tensor.storage], type: typeID, byteOffset: tensor.byteOffset)
+      return try remembered({ $0.tensor }, key) {
+        if let id = added.tensor(key) { return id }
+        if !added.has(storage: key.storage) {
+          try key.bind(to: find, from: 1)
           if let id = try find.first({ $0.integer(0) }) { return id }
-          try insert.run()
-          return db.lastInsertedRowID
         }
-      })
+        return added.add(key)
+      }
+    }
+  }
+
+  private func nameID(_ name: String, _ added: inout AddedRows) throws -> Int64 {
+    let find = try statements["SELECT id, tensors FROM tensor_name WHERE name = ?"]
+    try find.bind(1, name)
+    let known = try find.first { row in (row.integer(0), try row.withBytes(1) { try PackedIDs.decode($0) }) }
+    if let (id, tensors) = known {
+      added.noteTensors(tensors, ofName: id)
+      return id
+    }
+    let insert = try statements["INSERT INTO tensor_name (name) VALUES (?)"]
+    try insert.bind(1, name)
+    try insert.run()
+    let id = db.lastInsertedRowID
+    added.noteTensors([], ofName: id)
+    return id
   }
 
   private struct TensorType: Hashable {
@@ -145,9 +183,4 @@ struct ManifestRows {
   }
 
   private func jsonArray(_ numbers: [Int]) -> String { "[" + numbers.map(String.init).joined(separator: ",") + "]" }
-
-  private func unique(_ ids: [Int64]) -> [Int64] {
-    var seen = Set<Int64>()
-    return ids.filter { seen.insert($0).inserted }
-  }
 }

@@ -65,6 +65,12 @@ struct RapidStatement {
     return try step() ? read(self) : nil
   }
 
+  /// Runs it to its end; `read` looks at each row.
+  func forEach(_ read: (RapidStatement) throws -> Void) throws {
+    defer { sqlite3_reset(handle) }
+    while try step() { try read(self) }
+  }
+
   /// A column of the row.
   func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
 

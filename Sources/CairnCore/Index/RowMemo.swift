@@ -1,22 +1,16 @@
 /// Ids of rows that were looked up or made a moment ago: of the many manifests that one transaction takes in, most list
 /// what the one before lists.
 ///
-/// Good for one transaction in which nothing is swept. Nothing is known in it of counts, or of where blobs are.
+/// Good for one transaction in which nothing is swept; what falls to 0 meanwhile is forgotten. Nothing is known in it of
+/// counts, or of where blobs are.
 final class RowMemo {
-  struct Tensor: Hashable {
-    var name: Int64
-    var storage: Int64
-    var type: Int64
-    var byteOffset: Int
-  }
-
   /// A rebuild goes through all of a repository: what it remembers is begun anew now and then.
   private static let limit = 200_000
 
   /// By their bytes: names that only Unicode calls the same are different.
   private var names: [[UInt8]: Int64] = [:]
   private var storages: [[UInt8]: Int64] = [:]
-  private var tensors: [Tensor: Int64] = [:]
+  private var tensors: [TensorKey: Int64] = [:]
   /// Blobs that a caller knows to be in a file of their own.
   private var files: [Digest: Int64] = [:]
 
@@ -24,9 +18,14 @@ final class RowMemo {
 
   func storage(_ blobs: [UInt8], _ find: () throws -> Int64) rethrows -> Int64 { try look(&storages, blobs, find) }
 
-  func tensor(_ tensor: Tensor, _ find: () throws -> Int64) rethrows -> Int64 { try look(&tensors, tensor, find) }
+  func tensor(_ tensor: TensorKey, _ find: () throws -> Int64) rethrows -> Int64 { try look(&tensors, tensor, find) }
 
   func file(_ digest: Digest, _ find: () throws -> Int64) rethrows -> Int64 { try look(&files, digest, find) }
+
+  /// What is gone: another row may get its id.
+  func forget(storage blobs: [UInt8]) { storages[blobs] = nil }
+
+  func forget(tensor: TensorKey) { tensors[tensor] = nil }
 
   private func look<Key: Hashable>(
     _ known: inout [Key: Int64], _ key: Key, _ find: () throws -> Int64

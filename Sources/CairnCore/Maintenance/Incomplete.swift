@@ -34,7 +34,7 @@ extension Repository {
         for (id, manifest) in whole {
           // Once more with the lock held; and the rows of small blobs now say in which packs these were found.
           let rows = ManifestRows(db: db, blobs: blobs, packs: locked.packs)
-          guard try rows.insert(manifest, present: false).isWhole else { continue }
+          guard try rows.place(manifest, present: false) else { continue }
           try db.execute(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1 AND refs > 0", arguments: [id])
         }
       }

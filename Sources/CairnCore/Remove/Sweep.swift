@@ -141,18 +141,14 @@ struct Victims {
 
   private var blobs: [File] = []
   private var packs: [File] = []
-  private var hasRowsAbove = false
 
-  var isEmpty: Bool { blobs.isEmpty && packs.isEmpty && !hasRowsAbove }
+  var isEmpty: Bool { blobs.isEmpty && packs.isEmpty }
 
   /// How many blobs' rows there are among them.
   var blobCount: Int { blobs.count }
 
   /// Takes rows until there are so many files, or so many rows.
   init(_ db: Database, files: Int, rows limit: Int) throws {
-    for table in ["manifest", "tensor", "storage"] where !hasRowsAbove {
-      hasRowsAbove = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM \(table) WHERE refs = 0)") ?? false
-    }
     let rows = try Row.fetchCursor(
       db, sql: "SELECT id, digest, stored, place FROM blob WHERE refs = 0 LIMIT ?", arguments: [limit])
     var (taken, ownFiles) = (0, 0)
@@ -198,9 +194,6 @@ struct Victims {
   }
 
   func deleteRows(_ db: Database) throws {
-    try db.execute(sql: "DELETE FROM manifest WHERE refs = 0")
-    try db.execute(sql: "DELETE FROM tensor WHERE refs = 0")
-    try db.execute(sql: "DELETE FROM storage WHERE refs = 0")
     let delete = try RapidStatement(db, "DELETE FROM blob WHERE id = ?")
     for blob in blobs {
       try delete.bind(1, blob.id)
