@@ -120,7 +120,8 @@ struct IndexWriter {
 
   /// The id of the manifest's row, whose count has gone up by one.
   private func retainManifest(_ digest: Digest) throws -> Int64 {
-    let find = try db.cachedStatement(sql: "SELECT m.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?")
+    let find = try db.cachedStatement(
+      sql: "SELECT m.id FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?")
     if let id = try Int64.fetchOne(find, arguments: [digest.data]) {
       try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
       if let known, known.digest == digest {
