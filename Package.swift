@@ -53,7 +53,7 @@ let package = Package(
     .executableTarget(
       name: "CairnBench",
       dependencies: ["Cairn", .product(name: "ArgumentParser", package: "swift-argument-parser")],
-      path: "Sources/Benchmarks", exclude: ["Peers"]),
+      path: "Sources/Benchmarks", exclude: ["Peers", "chunk-sizes.svg"]),
     .executableTarget(
       name: "CairnFuzz", dependencies: ["Cairn", "CairnCore", "CairnFormats"], path: "Tests/Fuzz",
       exclude: ["fuzz.sh"]),

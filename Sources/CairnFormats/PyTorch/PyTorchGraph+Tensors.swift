@@ -31,14 +31,8 @@ extension PyTorchGraph {
     return form
   }
 
-  /// Whether a call of `callable` makes a tensor.
-  package func makesTensor(_ callable: PickleGraph.ID) -> Bool {
-    guard case .global(let function) = pickle[callable] else { return false }
-    return Self.functions.contains(function)
-  }
-
   /// The functions that PyTorch rebuilds tensors with (torch/_utils.py, torch/_tensor.py).
-  private static let functions: Set<PickleGlobal> = [
+  static let functions: Set<PickleGlobal> = [
     PickleGlobal("torch._utils", "_rebuild_tensor"), PickleGlobal("torch._utils", "_rebuild_tensor_v2"),
     PickleGlobal("torch._utils", "_rebuild_tensor_v3"), PickleGlobal("torch._utils", "_rebuild_parameter"),
     PickleGlobal("torch._utils", "_rebuild_parameter_with_state"),

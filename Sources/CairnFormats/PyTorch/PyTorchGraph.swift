@@ -5,7 +5,10 @@ package struct PyTorchGraph: Sendable {
   package let path: String
   /// The storages, unique by key, in the order in which the pickle names them first.
   package let storages: [PyTorchContents.StorageRef]
-  private let positions: [String: Int]
+  /// The nodes that are storages. A pickle has one for each tensor, and they are asked for again and again.
+  private let storageNodes: [PickleGraph.ID: (position: Int, dtype: DType?)]
+  /// The nodes that are functions which make tensors.
+  private let tensorFunctions: Set<PickleGraph.ID>
 
   /// Finds the storages of `pickle`.
   ///
@@ -15,9 +18,13 @@ package struct PyTorchGraph: Sendable {
     self.path = path
     var storages: [PyTorchContents.StorageRef] = []
     var positions: [String: Int] = [:]
-    for node in pickle.nodes {
-      guard case .persistentID(let id) = node else { continue }
+    var storageNodes: [PickleGraph.ID: (position: Int, dtype: DType?)] = [:]
+    var tensorFunctions: Set<PickleGraph.ID> = []
+    for (node, value) in pickle.nodes.enumerated() {
+      if case .global(let function) = value, Self.functions.contains(function) { tensorFunctions.insert(node) }
+      guard case .persistentID(let id) = value else { continue }
       let found = try Self.storage(pickle, id, path)
+      storageNodes[node] = (positions[found.key] ?? storages.count, found.dtype)
       if let known = positions[found.key] {
         guard storages[known].byteCount == found.byteCount else {
           throw FormatError(
@@ -30,17 +37,16 @@ package struct PyTorchGraph: Sendable {
       }
     }
     self.storages = storages
-    self.positions = positions
+    self.storageNodes = storageNodes
+    self.tensorFunctions = tensorFunctions
   }
+
+  /// Whether a call of `callable` makes a tensor.
+  package func makesTensor(_ callable: PickleGraph.ID) -> Bool { tensorFunctions.contains(callable) }
 
   /// The storage that node `id` is, by its position, and the element type that the pickle reads it as (nil: bytes);
   /// nil if the node is no storage.
-  package func storage(at id: PickleGraph.ID) -> (position: Int, dtype: DType?)? {
-    guard case .persistentID(let value) = pickle[id], let found = try? Self.storage(pickle, value, path),
-      let position = positions[found.key]
-    else { return nil }
-    return (position, found.dtype)
-  }
+  package func storage(at id: PickleGraph.ID) -> (position: Int, dtype: DType?)? { storageNodes[id] }
 
   /// Reads `("storage", class, key, location, elements)` (torch/serialization.py, `persistent_id`).
   private static func storage(

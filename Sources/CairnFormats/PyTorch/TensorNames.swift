@@ -85,10 +85,9 @@ struct TensorNames {
   private mutating func add(_ strided: TensorForm.View, _ name: String) {
     var unique = name
     while true {
-      let times = (timesSeen[name] ?? 0) + 1
-      timesSeen[name] = times
-      unique = times == 1 ? name : "\(name)#\(times)"
+      let times = count(name)
       if times == 1 { break }
+      unique = "\(name)#\(times)"
       if timesSeen[unique] == nil {
         timesSeen[unique] = 1
         break
@@ -98,6 +97,15 @@ struct TensorNames {
       TensorEntry(
         name: unique, dtype: strided.view.dtype.rawValue, shape: strided.view.shape, strides: strided.view.strides,
         byteOffset: strided.view.byteOffset, storage: strided.storage))
+  }
+
+  /// How often a name has been met, this time included.
+  private mutating func count(_ name: String) -> Int {
+    func add(_ times: inout Int) -> Int {
+      times += 1
+      return times
+    }
+    return add(&timesSeen[name, default: 0])
   }
 
   /// The values in a container or object, by their part of the name.
@@ -126,10 +134,13 @@ struct TensorNames {
   }
 
   private func keyed(_ pairs: [PicklePair]) -> [(id: PickleGraph.ID, name: String)] {
-    // A tensor that is a key has a name too, if a curious one.
-    pairs.filter { holdsTensors[$0.value] || holdsTensors[$0.key] }.flatMap { pair in
+    var result: [(id: PickleGraph.ID, name: String)] = []
+    for pair in pairs where holdsTensors[pair.value] || holdsTensors[pair.key] {
       let key = graph.pickle.keyText(pair.key, limit: Self.longestKey)
-      return [(id: pair.key, name: "\(key).key"), (id: pair.value, name: key)]
+      // A tensor that is a key has a name too, if a curious one.
+      if holdsTensors[pair.key] { result.append((pair.key, "\(key).key")) }
+      result.append((pair.value, key))
     }
+    return result
   }
 }
