@@ -96,6 +96,38 @@ import Testing
     #expect(try repository.tensors(of: PathName(path: "b")).tensors.map(\.otherCheckpoints) == [0, 0])
   }
 
+  /// In a rebuild the rows of what was replaced are gone when the same content comes again.
+  @Test func contentThatComesBackIsCountedAgainInARebuild() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let contents = [[bytes(150_000, seed: 1), bytes(20, seed: 2)], [bytes(20, seed: 3)]]
+    for turn in 0..<5 { try repository.save(contents[turn % 2], "last", keep: 1) }
+    try repository.reindex()
+    #expect(try repository.wrongCounts() == [])
+    try repository.expectSound(["last@5": contents[0]])
+    try repository.save(contents[1], "last", keep: 1)
+    try repository.expectSound(["last@6": contents[1]])
+  }
+
+  /// Only what has a file waits for a sweep.
+  @Test func removedRowsWithoutFilesAreGoneBeforeTheSweep() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    try repository.save([bytes(150_000, seed: 1), bytes(20, seed: 2)], "a")
+    let id = try #require(try repository.checkpoints().first?.id)
+    _ = try repository.locked { try $0.commitRemoval(of: [id]) }
+    func rows(_ sql: String) throws -> Int { try repository.read { try Int.fetchOne($0, sql: sql) ?? -1 } }
+    for table in ["manifest", "manifest_lists", "tensor", "storage"] {
+      #expect(try rows("SELECT count(*) FROM \(table)") == 0, "\(table)")
+    }
+    // Three chunks and the manifest have files of their own, the small one lies in a pack.
+    #expect(try rows("SELECT count(*) FROM blob WHERE refs = 0 AND pack_id IS NULL") == 4)
+    #expect(try rows("SELECT count(*) FROM blob") == 4)
+    #expect(try rows("SELECT count(*) FROM pack WHERE refs = 0") == 1)
+    _ = try repository.collectGarbage()
+    #expect(try rows("SELECT (SELECT count(*) FROM blob) + (SELECT count(*) FROM pack)") == 0)
+  }
+
   @Test func verifyFindsAWrongList() throws {
     let scratch = try Scratch()
     let repository = try scratch.repository()
