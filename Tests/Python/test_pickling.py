@@ -63,3 +63,9 @@ def test_warns_of_hooks_as_torch_save_does() -> None:
     tensor.register_hook(lambda gradient: gradient)
     with pytest.warns(UserWarning, match="backward hook"):
         _pickling.pickle_state({"w": tensor})
+
+
+@pytest.mark.skipif(not hasattr(torch.Tensor, "has_names"), reason="PyTorch without names")
+def test_refuses_named_tensors_as_torch_save_does() -> None:
+    with pytest.raises(RuntimeError, match="[Nn]amed tensors"):
+        _pickling.pickle_state({"w": torch.zeros(2, 3, names=("N", "C"))})

@@ -15,7 +15,7 @@ extension Repository {
     }
     if incomplete.isEmpty { return }
     let reader = BlobReader(blobs: blobs)
-    var whole: [(id: Int64, manifest: Manifest)] = []
+    var whole: [(id: Int64, digest: Digest, manifest: Manifest)] = []
     for row in incomplete {
       guard let digest = try Digest(bytes: row.value(1) as Data),
         let file = try? ManifestFile(blobs: blobs).read(digest)
@@ -26,16 +26,23 @@ extension Repository {
       let isWhole = manifest.chunks.allSatisfy { chunk in
         (try? reader.locate(chunk, packHint: chunk.pack.map { manifest.packs[$0] })) != nil
       }
-      if isWhole { try whole.append((row.value(0), manifest)) }
+      if isWhole { try whole.append((row.value(0), digest, manifest)) }
     }
     if whole.isEmpty { return }
     try locked { locked in
       try locked.write { db in
-        for (id, manifest) in whole {
+        for (id, digest, manifest) in whole {
           // Once more with the lock held; and the rows of small blobs now say in which packs these were found.
+          let isListed = try Bool.fetchOne(
+            db,
+            sql: """
+              SELECT EXISTS (SELECT 1 FROM manifest m JOIN blob b ON b.id = m.blob_id
+                WHERE m.id = ? AND b.digest = ? AND m.state = 1)
+              """, arguments: [id, digest.data])
+          guard isListed == true else { continue }
           let rows = ManifestRows(db: db, blobs: blobs, packs: locked.packs)
           guard try rows.place(manifest, present: false) else { continue }
-          try db.execute(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1 AND refs > 0", arguments: [id])
+          try db.execute(sql: "UPDATE manifest SET state = 0 WHERE id = ?", arguments: [id])
         }
       }
     }

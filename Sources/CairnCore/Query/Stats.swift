@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 /// How much there is in a repository, and how much of it is shared.
@@ -16,7 +17,7 @@ public struct RepositoryStats: Sendable, Hashable {
   public var storedBytes: Int
   /// The bytes of the index and the log.
   public var indexBytes: Int
-  /// Bytes of blobs that nothing references any more: what `gc` would free.
+  /// Bytes of the files of blobs and packs that nothing references any more: what `gc` would free.
   public var unreferencedBytes: Int
   /// Checkpoints of which something is missing.
   public var incomplete: Int
@@ -28,10 +29,8 @@ extension Repository {
   /// Its sums are SQLite's `total()`: `sum()` fails where sizes that a damaged index may have add up to more than there
   /// can be.
   public func stats() throws -> RepositoryStats {
-    let packs = try read { db in try String.fetchAll(db, sql: "SELECT lower(hex(digest)) FROM pack WHERE refs > 0") }
-    let packBytes = try packs.compactMap { Digest(hex: $0) }.reduce(0) {
-      $0 + (try Files.status(blobs.path($1, .pack))?.size ?? 0)
-    }
+    let packBytes = try bytesOfPacks("refs > 0")
+    let unreferencedPackBytes = try bytesOfPacks("refs = 0")
     let files =
       try [IndexFile.fileName, IndexFile.fileName + "-wal", Log.fileName].reduce(0) {
         $0 + (try Files.status(path + "/" + $1)?.size ?? 0)
@@ -48,9 +47,20 @@ extension Repository {
         storedBytes: try number("SELECT cast(total(stored) AS INTEGER) FROM blob WHERE refs > 0 AND place <> 2")
           .adding(packBytes),
         indexBytes: files,
-        unreferencedBytes: try number("SELECT cast(total(stored) AS INTEGER) FROM blob WHERE refs = 0"),
+        unreferencedBytes: try number("SELECT cast(total(stored) AS INTEGER) FROM blob WHERE refs = 0 AND place <> 2")
+          .adding(unreferencedPackBytes),
         incomplete: try number(
           "SELECT count(*) FROM checkpoint c JOIN manifest m ON m.id = c.manifest_id WHERE m.state > 0"))
+    }
+  }
+
+  /// The index does not keep how large packs are.
+  private func bytesOfPacks(_ condition: String) throws -> Int {
+    let packs = try read { db in
+      try Data.fetchAll(db, sql: "SELECT digest FROM pack WHERE \(condition)")
+    }
+    return try packs.compactMap { Digest(bytes: $0) }.reduce(0) {
+      $0.adding(try Files.status(blobs.path($1, .pack))?.size ?? 0)
     }
   }
 }

@@ -82,6 +82,8 @@ class _Pickler(pickle.Pickler):
         self._plain = _plain_dtypes()
         self._classes: dict[torch.dtype, Any] = {}
         self._cpu: str | None = None
+        # PyTorch 2.15 has no names any more; what had them refuses to be pickled.
+        self._have_names = hasattr(torch.Tensor, "has_names")
         # Of each object it is asked, the keys of dictionaries too: most are of a few types.
         self._inline: set[type] = set()
         # Of exactly this type, and not what others have registered for it.
@@ -102,6 +104,7 @@ class _Pickler(pickle.Pickler):
             or tensor.is_neg()
             or tensor.is_conj()
             or tensor.is_nested
+            or (self._have_names and tensor.has_names())
         ):
             return tensor.__reduce_ex__(_PROTOCOL)
         storage = tensor.untyped_storage()

@@ -124,7 +124,13 @@ import Testing
     #expect(try rows("SELECT count(*) FROM blob WHERE refs = 0 AND pack_id IS NULL") == 4)
     #expect(try rows("SELECT count(*) FROM blob") == 4)
     #expect(try rows("SELECT count(*) FROM pack WHERE refs = 0") == 1)
+    let files = try FileManager.default.subpathsOfDirectory(atPath: repository.blobs.root).compactMap {
+      try Files.status(repository.blobs.root + "/" + $0).flatMap { $0.isRegularFile ? $0.size : nil }
+    }
+    #expect(files.count == 5)
+    #expect(try repository.stats().unreferencedBytes == files.reduce(0, +))
     _ = try repository.collectGarbage()
+    #expect(try repository.stats().unreferencedBytes == 0)
     #expect(try rows("SELECT (SELECT count(*) FROM blob) + (SELECT count(*) FROM pack)") == 0)
   }
 
