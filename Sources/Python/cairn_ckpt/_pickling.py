@@ -82,7 +82,7 @@ class _Pickler(pickle.Pickler):
         self._plain = _plain_dtypes()
         self._classes: dict[torch.dtype, Any] = {}
         self._cpu: str | None = None
-        # PyTorch 2.15 has no names any more; what had them refuses to be pickled.
+        # Newer versions of PyTorch have no names; what has them refuses to be pickled.
         self._have_names = hasattr(torch.Tensor, "has_names")
         # Of each object it is asked, the keys of dictionaries too: most are of a few types.
         self._inline: set[type] = set()
