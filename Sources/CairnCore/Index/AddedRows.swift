@@ -4,8 +4,11 @@ import GRDB
 /// with its count, and what is new is not looked for.
 struct AddedRows {
   private struct Storage {
-    var blobs: [Int64]
+    var firstBlob: Int64
+    /// The list of its blobs.
     var packed: [UInt8]
+    /// Its blobs, each once, ascending.
+    var blobs: [Int64]
     var size: Int
     var refs = 0
   }
@@ -55,7 +58,8 @@ struct AddedRows {
 
   mutating func add(storageOf blobs: [Int64], _ packed: [UInt8], size: Int) -> Int64 {
     let id = firstStorage + Int64(storages.count)
-    storages.append(Storage(blobs: blobs, packed: packed, size: size))
+    let distinct = blobs.count > 1 ? Set(blobs).sorted() : blobs
+    storages.append(Storage(firstBlob: blobs.first ?? 0, packed: packed, blobs: distinct, size: size))
     storageIDs[packed] = id
     return id
   }
@@ -90,7 +94,7 @@ struct AddedRows {
   private mutating func countBlobs() -> [Int] {
     var refs = Array(repeating: 0, count: blobs.count)
     for storage in storages {
-      for blob in storage.blobs.count > 1 ? Array(Set(storage.blobs)) : storage.blobs {
+      for blob in storage.blobs {
         if has(blob: blob) {
           refs[Int(blob - firstBlob)] += 1
         } else {
@@ -116,14 +120,13 @@ struct AddedRows {
     for (index, storage) in storages.enumerated() {
       let id = firstStorage + Int64(index)
       try insert.bind(1, id)
-      try insert.bind(2, storage.blobs.first ?? 0)
+      try insert.bind(2, storage.firstBlob)
       try insert.bind(3, storage.packed)
       try insert.bind(4, storage.size)
       try insert.bind(5, storage.refs)
       try insert.run()
       // One of a single blob is found by its list.
-      let distinct = storage.blobs.count > 1 ? Set(storage.blobs).sorted() : []
-      if distinct.count > 1 { for blob in distinct { try lists.insert(CollectionOfOne(id), into: blob) } }
+      if storage.blobs.count > 1 { for blob in storage.blobs { try lists.insert(CollectionOfOne(id), into: blob) } }
     }
   }
 
