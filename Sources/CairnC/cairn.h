@@ -168,6 +168,8 @@ int32_t cairn_save_set_skeleton(cairn_save *save, const void *pickle, uint64_t l
  *   "parent": id of the checkpoint it follows (the newest of the path, else of the run),
  *   "replaces": [ids of checkpoints that go with this very commit; unknown ones are ignored, tagged ones stay],
  *   "pointer": true if the caller writes a pointer file for it next: it is marked as held by that (false),
+ *   "index_later": true to leave it to whoever comes next to have the index follow, and to free what is replaced: it
+ *     returns sooner, and the checkpoint is as durable. cairn_remove_ids of none does just that (false),
  *   "saved_as": absolute path of the file by which a Lightning state knows its own metric}
  * Names of tensors, metadata, and where the request does not give them step, epoch and metrics are read out of the
  * skeleton; if Cairn cannot read that, the save succeeds without them, and a warning says so.

@@ -33,7 +33,9 @@ from cairn_ckpt import (
 def saved(work: Path) -> Path:
     """A pointer to a state of tensors and plain values."""
     path = work / "runs" / "a.ckpt"
-    CairnCheckpointIO().save_checkpoint(plain_state(), path)
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(plain_state(), path)
+    plugin.teardown()
     return path
 
 

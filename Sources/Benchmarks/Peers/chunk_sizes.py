@@ -20,8 +20,7 @@ def sweep(bench: Bench) -> None:
 
     def save(turn: int, what: str) -> None:
         in_turn(timings, f"chunks: {what}", turn, {
-            f"{size} MiB": (lambda one=one: one.cairn.save_checkpoint(state, one.cairn_path))
-            for size, one in savers.items()
+            f"{size} MiB": one.cairn_save(state) for size, one in savers.items()
         })
 
     for turn in range(bench.rounds):
@@ -40,7 +39,7 @@ def sweep(bench: Bench) -> None:
     for size, one in savers.items():
         states.change(state)
         numbers[f"chunks of {size} MiB: extra memory of a save, MiB"] = (
-            extra_memory(lambda one=one: one.cairn.save_checkpoint(state, one.cairn_path))[0] / MIB)
+            extra_memory(one.cairn_save(state).whole)[0] / MIB)
         # Of tensors that are much larger: of each a file, and in a mapped load a mapping.
         numbers[f"chunks of {size} MiB: files, or mappings, for a terabyte"] = 1e12 / (size * MIB)
     del state

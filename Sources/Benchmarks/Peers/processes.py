@@ -102,6 +102,7 @@ def eight_at_once(bench: Bench) -> None:
         states.change(state)
         plugin = CairnCheckpointIO(repo=place / "repository")
         plugin.save_checkpoint(state, place / f"cairn-{number}.ckpt")
+        plugin.teardown()
 
     def plain(number: int) -> None:
         states.change(state)

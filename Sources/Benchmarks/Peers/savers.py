@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from cairn_ckpt import CairnCheckpointIO, Repository
+from measuring import Unfinished
 from states import State, tensors
 
 CAIRN = "Cairn"
@@ -91,10 +92,15 @@ class Savers:
         self.torch_path = directory / "torch.ckpt"
         self.plain = PlainWrites(directory / "plain")
 
+    def cairn_save(self, state: State) -> Unfinished:
+        """Cairn's: whoever asks the repository for anything waits until all is done."""
+        return Unfinished(
+            lambda: self.cairn.save_checkpoint(state, self.cairn_path), lambda: self.repository.runs())
+
     def savers(self, state: State) -> dict[str, Callable[[], Any]]:
         """What saves `state`, by name. Each writes anew what the one before it left, as training does."""
         found: dict[str, Callable[[], Any]] = {
-            CAIRN: lambda: self.cairn.save_checkpoint(state, self.cairn_path),
+            CAIRN: self.cairn_save(state),
             TORCH: lambda: torch.save(state, self.torch_path),
             TORCH_SYNCED: lambda: self._save_synced(state),
             PLAIN: lambda: self.plain.save(state),

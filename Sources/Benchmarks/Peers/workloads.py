@@ -104,6 +104,7 @@ def _fresh_save(savers: Savers, state: Any) -> None:
 
     plugin = CairnCheckpointIO(repo=savers.directory / "repository")
     plugin.save_checkpoint(state, savers.cairn_path)
+    plugin.teardown()
 
 
 def half_precision(bench: Bench) -> None:
@@ -118,7 +119,7 @@ def _series(
     """A training's saves: a change, a save by each, a load of it."""
     savers = Savers(bench.place(workload))
     timings = bench.results.timings
-    savers.savers(state)[CAIRN]()
+    savers.cairn_save(state).whole()
     for turn in range(bench.rounds):
         change(state)
         found = savers.savers(state)
@@ -227,8 +228,8 @@ def memory(bench: Bench) -> None:
         state = states.even(times * bench.mebibytes)
         size = f"{times * bench.mebibytes} MiB"
         numbers = bench.results.numbers
-        savers.savers({"w": torch.ones(1)})[CAIRN]()
-        numbers[f"memory: save of {size}"], _ = extra_memory(savers.savers(state)[CAIRN])
+        savers.cairn_save({"w": torch.ones(1)}).whole()
+        numbers[f"memory: save of {size}"], _ = extra_memory(savers.cairn_save(state).whole)
         numbers[f"memory: mapped load of {size}"], loaded = extra_memory(
             savers.mapped_loaders()[CAIRN]
         )

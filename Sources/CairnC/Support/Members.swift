@@ -116,6 +116,7 @@ extension Members {
     request.parent = try string("parent")
     request.replaces = try strings("replaces") ?? []
     request.pointer = try bool("pointer") ?? false
+    request.indexLater = try bool("index_later") ?? false
     return request
   }
 }

@@ -10,6 +10,8 @@ struct IndexWriter {
   var known: KnownManifest?
   /// For a transaction of many lines.
   var memo: RowMemo?
+  /// Whether what manifests list is written, and released, too. Only what is rolled back may leave it out.
+  var reachesBelowManifests = true
 
   struct KnownManifest {
     var digest: Digest
@@ -100,7 +102,7 @@ struct IndexWriter {
     let find = try db.cachedStatement(sql: "SELECT id, manifest_id FROM checkpoint WHERE uid = ?")
     guard let row = try Row.fetchOne(find, arguments: [uid]) else { return }
     try db.cachedStatement(sql: "DELETE FROM checkpoint WHERE id = ?").execute(arguments: [row.value(0) as Int64])
-    try References(db: db, memo: memo).releaseManifest(row.value(1))
+    if reachesBelowManifests { try References(db: db, memo: memo).releaseManifest(row.value(1)) }
   }
 
   func pathID(_ name: String, version: Int) throws -> Int64 {
@@ -126,7 +128,7 @@ struct IndexWriter {
       try db.cachedStatement(sql: "UPDATE manifest SET refs = refs + 1 WHERE id = ?").execute(arguments: [id])
       if let known, known.digest == digest {
         // All that it names is in place now, what this save had to write perhaps in other places than before.
-        if known.hasNewBlobs { _ = try manifestRows.place(known.manifest, present: true) }
+        if known.hasNewBlobs, reachesBelowManifests { _ = try manifestRows.place(known.manifest, present: true) }
         try db.cachedStatement(sql: "UPDATE manifest SET state = 0 WHERE id = ? AND state = 1")
           .execute(arguments: [id])
       }
@@ -148,7 +150,7 @@ struct IndexWriter {
         VALUES (?, '', 0, 0, '{}', \(ManifestState.unreadable.rawValue), 1)
         """, arguments: [blob])
     let id = db.lastInsertedRowID
-    try setLists(.init(tensors: [], storages: [], storageBytes: 0, isWhole: false), of: id)
+    try setLists(.nothing, of: id)
     try References(db: db).retainBlob(blob)
     return id
   }
@@ -160,7 +162,7 @@ struct IndexWriter {
         digest: file.digest, size: file.size, stored: file.storedSize, place: .zstd, crc32: file.crc32))
     let id =
       try Int64.fetchOne(db.cachedStatement(sql: "SELECT coalesce(max(id), 0) + 1 FROM manifest")) ?? 1
-    let lists = try manifestRows.list(manifest, present: checked, as: id)
+    let lists = try reachesBelowManifests ? manifestRows.list(manifest, present: checked, as: id) : .nothing
     try db.cachedStatement(
       sql: """
         INSERT INTO manifest (id, blob_id, kind, tensor_count, size, storage_bytes, metadata, state, refs)

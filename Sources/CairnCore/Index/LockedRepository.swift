@@ -32,13 +32,23 @@ struct LockedRepository {
   /// What the line says is done in the index first, in a transaction that is committed once the line is durable: a line
   /// that no index could take must not be appended. Returns a warning if the index cannot follow for another reason (its
   /// disk is full): the next one to take the lock catches up.
-  mutating func commit(_ entry: LogEntry, known: IndexWriter.KnownManifest? = nil) throws -> [String] {
+  ///
+  /// `indexLater` leaves the index behind on purpose, after a rehearsal.
+  mutating func commit(
+    _ entry: LogEntry, known: IndexWriter.KnownManifest? = nil, indexLater: Bool = false
+  ) throws -> [String] {
     let line = try LogLine(entry, after: position.chain)
     guard indexFollows else {
       try append(line)
       return []
     }
     do {
+      if indexLater {
+        try rehearse(entry, known)
+        try append(line)
+        indexFollows = false
+        return []
+      }
       try index.write { db in
         let writer = IndexWriter(db: db, blobs: repository.blobs, packs: packs, known: known)
         try writer.apply(entry)
@@ -57,6 +67,17 @@ struct LockedRepository {
       indexFollows = false
       let reason = named(error, index: repository.indexPath)
       return ["done, but the index could not follow (\(reason)); the next command catches up"]
+    }
+  }
+
+  /// Throws if the index could not take a line: has it do so, but for the rows below manifests, and takes that back. What
+  /// a caller has given, and SQLite could refuse, is in the others.
+  private func rehearse(_ entry: LogEntry, _ known: IndexWriter.KnownManifest?) throws {
+    try index.inTransaction { db in
+      var writer = IndexWriter(db: db, blobs: repository.blobs, packs: packs, known: known)
+      writer.reachesBelowManifests = false
+      try writer.apply(entry)
+      return .rollback
     }
   }
 

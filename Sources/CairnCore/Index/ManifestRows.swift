@@ -26,6 +26,8 @@ struct ManifestRows {
     var storageBytes: Int
     /// Whether all blobs are there.
     var isWhole: Bool
+
+    static let nothing = Lists(tensors: [], storages: [], storageBytes: 0, isWhole: false)
   }
 
   /// Brings up to date where the blobs of a manifest are that is counted already; returns whether all are there.

@@ -17,12 +17,12 @@ extension LockedRepository {
 
   /// Commits a save that replaces other checkpoints: in one line, but for those that do not fit into it.
   mutating func commit(
-    _ entry: LogEntry, replacing replaced: [String], known: IndexWriter.KnownManifest
+    _ entry: LogEntry, replacing replaced: [String], known: IndexWriter.KnownManifest, indexLater: Bool = false
   ) throws -> [String] {
     var entry = entry
     let first = replaced.prefix(Self.idsPerLine)
     entry.removes = first.isEmpty ? nil : Array(first)
-    let warnings = try commit(entry, known: known)
+    let warnings = try commit(entry, known: known, indexLater: indexLater)
     do {
       return try warnings + commitRemoval(of: replaced.dropFirst(first.count))
     } catch {

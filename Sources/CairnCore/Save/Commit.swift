@@ -37,7 +37,8 @@ struct Commit {
     entry.setMetrics(request.metrics, &warnings)
     entry.newBytes = prepared.newBytes
     entry.pointer = request.pointer ? true : nil
-    warnings += try locked.commit(entry, replacing: place.replaced, known: prepared.known)
+    warnings += try locked.commit(
+      entry, replacing: place.replaced, known: prepared.known, indexLater: request.indexLater)
     let report = SaveReport(
       id: entry.id, path: request.path, version: place.version, manifest: prepared.digest,
       size: prepared.manifest.size, newBytes: prepared.newBytes, warnings: warnings)

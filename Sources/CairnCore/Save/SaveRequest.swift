@@ -26,6 +26,11 @@ public struct SaveRequest: Sendable {
   /// Whether a pointer file is written for it next, and holds it. It is marked so: where that pointer is gone,
   /// ``/Cairn/Repository/unheldVersions(below:)`` lists the version as one that nothing needs any more.
   public var pointer = false
+  /// Whether the save leaves it to whoever comes next to have the index follow, and to free what it replaces: with many
+  /// tensors, or much to free, it returns in half the time. The checkpoint is as durable. Whatever reads the index or
+  /// writes next catches up first; ``Repository/remove(ids:keepingTagged:)`` of no ids does that, and frees, and nothing
+  /// else. Copies within the repository, which have little to write, do not look at it.
+  public var indexLater = false
   /// Told how many bytes of how many have been read, from any thread.
   public var progress: (@Sendable (_ done: Int, _ total: Int) -> Void)?
   /// Asked often, from any thread, until the commit begins: `true` ends the save with ``CairnError/Kind/cancelled``, and

@@ -54,7 +54,7 @@ final class Saver {
       }
       switch outcome {
       case .committed(var report, let replaced):
-        if replaced { report.warnings += repository.sweepReportingFailure() }
+        if replaced, !request.indexLater { report.warnings += repository.sweepReportingFailure() }
         return report
       case .gone(let digests):
         tasks = table.forget(digests)

@@ -2,6 +2,7 @@
 
 In this order, always: a new version is committed before its file is written, and freed after its
 file is gone. A crash in between leaves a version too many, never a file that leads to nothing.
+What a save replaces is freed once it has returned (see ``_afterwards``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from . import _files, _hook, _paths, _places, _pointer, _temporaries
+from . import _afterwards, _files, _hook, _paths, _places, _pointer, _temporaries
 from ._errors import CairnError
 from ._pointer import Pointer
 from .repository import Repository, request_for
@@ -48,7 +49,8 @@ def save(
     _hook.register()
     pickled = _pickling.pickle_state(checkpoint)
     name = _paths.escaped(repository.name_for_file(path))
-    request = {"saved_as": path, "pointer": True, **request}
+    # A full file is made from what the index says, at once.
+    request = {"saved_as": path, "pointer": True, "index_later": not full, **request}
     report = _saving.commit(repository._here(), pickled, request_for(name, request))
     place = repository.path
     pointer = Pointer(
@@ -71,10 +73,16 @@ def save(
     except BaseException:
         _release_unless_held(pointer, path, opener)
         raise
-    # From here the file holds the new version, and what it held before may go.
-    if old is not None and released:
-        _release(old, released, path, opener)
     _places.note(report["repository"], place)
+
+    # From here the file holds the new version, and what it held before may go.
+    def finish() -> None:
+        if old is not None and released:
+            _release(old, released, path, opener)
+        if old is None or old.repository != pointer.repository or not released:
+            _catch_up(repository)
+
+    _afterwards.start(report["repository"], finish)
 
 
 def remove(path: str, opener: Opener) -> None:
@@ -104,6 +112,18 @@ def _write_full(path: str, pointer: Pointer, repository: Repository) -> None:
         _pointer.embed(temporary.path, pointer)
         _files.sync_file(temporary.path)
         _files.replace_durably(temporary.path, path)
+
+
+def _catch_up(repository: Repository) -> None:
+    """Has the index follow the log."""
+    try:
+        repository.remove_ids([])
+    except (CairnError, OSError) as error:
+        _logger.warning(
+            "%s: its index could not follow: %s (the next command catches up)",
+            repository.path,
+            error,
+        )
 
 
 def _release_unless_held(pointer: Pointer, path: str, opener: Opener) -> None:

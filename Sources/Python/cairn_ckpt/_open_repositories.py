@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from . import _files, _places
+from . import _afterwards, _files, _places
 from ._errors import CairnError
 from .repository import Repository
 
@@ -49,9 +49,12 @@ class OpenRepositories:
         return self.open(found if found is not None else _places.create_for(directory))
 
     def close(self) -> None:
-        """Lets go of all."""
+        """Lets go of all, once what saves have left to do is done."""
         with self.lock:
+            repositories = list(self._open.values())
             self._open.clear()
+        for repository in repositories:
+            _afterwards.wait(repository.identifier)
 
 
 def _make(place: str) -> None:

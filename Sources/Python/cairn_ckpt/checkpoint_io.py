@@ -184,7 +184,9 @@ class CairnCheckpointIO:
             _holding.remove(absolute, self._repositories.open)
 
     def teardown(self) -> None:
-        """Lets go of the open repositories. The plugin works afterwards."""
+        """Waits until what was replaced is freed, and lets go of the open repositories. The plugin
+        works afterwards.
+        """
         self._repositories.close()
         self._runs.resume(None)
 

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import _native, _places
+from . import _afterwards, _native, _places
 from ._changes import Changes
 from ._checkpoint import Checkpoint, _close
 from ._errors import CheckpointNotFound, InvalidArgument, RepositoryNotFound
@@ -89,14 +89,21 @@ class Repository(Queries, Changes):
         )
         self._finalizer.atexit = False
 
-    def _here(self) -> int:
+    def _in_this_process(self) -> int:
         """The handle of this process."""
         if self._process != os.getpid():
             self._open()
         return self._handle
 
+    def _here(self) -> int:
+        """The handle of this process, once what saves have left to do is done."""
+        handle = self._in_this_process()
+        _afterwards.wait(self.identifier)
+        return handle
+
     def close(self) -> None:
         """Closes it; what was loaded from it stays valid."""
+        _afterwards.wait(self.identifier)
         self._finalizer()
 
     def __enter__(self) -> Repository:
@@ -135,7 +142,8 @@ class Repository(Queries, Changes):
         the repository if it lies below it, else absolute."""
         out = ctypes.c_void_p()
         encoded = _native.encode(os.path.abspath(os.fspath(path)))
-        _native.call("cairn_name_for_file", self._here(), encoded, ctypes.byref(out))
+        handle = self._in_this_process()
+        _native.call("cairn_name_for_file", handle, encoded, ctypes.byref(out))
         return _native.take_text(out) or ""
 
     # Saving

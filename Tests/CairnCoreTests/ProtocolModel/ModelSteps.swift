@@ -343,17 +343,14 @@ struct ModelSteps {
     default: isSweeper = true
     }
     next.processes[number].place = isSweeper ? .sweeping : .done
-    var steps = [
+    return [
       step(number, next, "brings the index up to its line") {
         if !$0.isIndexSwapped {
           $0.index = (usable($0.index, $0.log) ?? ModelIndex()).following($0.log, scenario.needs)
         }
-      }
+      },
+      step(number, next, "leaves that to others, or cannot do it") { _ in },
     ]
-    if state.replacements > 0 {
-      steps.append(step(number, next, "cannot bring the index up to its line") { $0.replacements -= 1 })
-    }
-    return steps
   }
 
   private func sweep(_ number: Int, _ state: ModelState) -> [Step] {
