@@ -144,7 +144,7 @@ import Testing
     }
   }
 
-  @Test func damagedPicklesNeverCrash() {
+  @Test func damagedPicklesNeverCrash() throws {
     var random = SeededGenerator(seed: 1)
     for _ in 0..<20_000 {
       var bytes = Self.sample
@@ -153,8 +153,45 @@ import Testing
       }
       guard let graph = try? PickleReader.read(bytes, name: "test.pkl") else { continue }
       _ = try? PickleWriter.write(graph)
+      let optimized = try? PickleReader.readAndOptimize(bytes, name: "test.pkl").optimized
+      #expect(try optimized.map { try PickleReader.read($0, name: "test.pkl").nodes } == graph.nodes)
       _ = try? PyTorchContents(reading: bytes, name: "test.pkl", savedAs: nil)
     }
+  }
+
+  private static let numbered: [([UInt8], [UInt8])] = [
+    // [[], []] with a number for each of three, none needed.
+    (pickle([0x80, 2], "]q", [0], "(]q", [1], "]q", [2], "e."), pickle([0x80, 2], "](]]e.")),
+    // One list twice: its number stays.
+    (pickle([0x80, 2], "]q", [0], "(]q", [1], "h", [1], "e."), pickle([0x80, 2], "](]q", [1], "h", [1], "e.")),
+    // A number given twice and needed in between.
+    (
+      pickle("]q", [7], "(h", [7], "]q", [7], "]r", [8, 0, 0, 0], "e."),
+      pickle("]q", [7], "(h", [7], "]q", [7], "]e.")
+    ),
+    // What is counted, framed or written as text stays, and so does what comes behind.
+    (pickle("]", [0x94], "(]q", [1], "h", [0], "e."), pickle("]", [0x94], "(]q", [1], "h", [0], "e.")),
+    (
+      pickle([0x80, 4, 0x95, 4, 0, 0, 0, 0, 0, 0, 0], "]q", [0], "."),
+      pickle([0x80, 4, 0x95, 4, 0, 0, 0, 0, 0, 0, 0], "]q", [0], ".")
+    ),
+    (pickle("]p0\n."), pickle("]p0\n.")), (pickle("]q", [0], ".q"), pickle("].q")),
+    // A number that no pickler gives costs nothing.
+    (
+      pickle("]r", [0xFF, 0xFF, 0xFF, 0xFF], "0]q", [1], "0j", [0xFF, 0xFF, 0xFF, 0xFF], "."),
+      pickle("]r", [0xFF, 0xFF, 0xFF, 0xFF], "0]q", [1], "0j", [0xFF, 0xFF, 0xFF, 0xFF], ".")
+    ),
+  ]
+
+  /// As Python's `pickletools.optimize` leaves them out; that numbers anew, this leaves gaps.
+  @Test(arguments: numbered)
+  func numbersThatNothingRefersToAreLeftOut(_ bytes: [UInt8], _ expected: [UInt8]) throws {
+    let read = try PickleReader.read(bytes, name: "test.pkl")
+    let (graph, optimized) = try PickleReader.readAndOptimize(bytes, name: "test.pkl")
+    let again = try PickleReader.read(optimized, name: "test.pkl")
+    #expect(optimized == expected)
+    #expect(graph.nodes == read.nodes && graph.root == read.root)
+    #expect(again.nodes == read.nodes && again.root == read.root)
   }
 }
 

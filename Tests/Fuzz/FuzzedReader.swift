@@ -17,6 +17,9 @@ enum FuzzedReader: String, CaseIterable {
         let archive = try ZipArchive(source)
         for entry in archive.entries { _ = try? archive.contents(of: entry, in: source, limit: 1 << 20) }
       case .pickle:
+        let (graph, optimized) = try PickleReader.readAndOptimize(bytes, name: "fuzz")
+        let read = try PickleReader.read(optimized, name: "fuzz, optimized")
+        precondition(read.nodes == graph.nodes && read.root == graph.root, "a pickle changes when it is optimized")
         // The first writing may say a value in another way (bytes, which protocol 2 has not); then nothing changes.
         var written = bytes
         for round in 0..<3 {

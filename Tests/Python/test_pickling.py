@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import pickletools
 import zipfile
 from typing import Any
 
 import pytest
 import torch
 
-from cairn_ckpt import _pickling
+from cairn_ckpt import Repository, _pickling
 
 
 def _with_attribute() -> torch.Tensor:
@@ -56,6 +57,28 @@ def test_pickles_as_torch_save_does(name: str) -> None:
         (member,) = [entry for entry in archive.namelist() if entry.endswith("/data.pkl")]
         theirs = archive.read(member)
     assert _pickling.pickle_state(STATES[name]).skeleton == theirs
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_what_is_stored_numbers_only_what_occurs_again(repository: Repository, name: str) -> None:
+    """Else it is the same."""
+    repository.save(STATES[name], "a")
+    with repository._checkpoint("a") as checkpoint:
+        stored = checkpoint.skeleton()
+    pickled = _pickling.pickle_state(STATES[name]).skeleton
+    assert stored == _without_unused_numbers(pickled)
+    assert len(stored) < len(pickled)
+
+
+def _without_unused_numbers(pickled: bytes) -> bytes:
+    steps = list(pickletools.genops(pickled))
+    used = {argument for opcode, argument, _ in steps if "GET" in opcode.name}
+    ends = [position for _, _, position in steps[1:]] + [len(pickled)]
+    return b"".join(
+        pickled[start:end]
+        for (opcode, argument, start), end in zip(steps, ends)
+        if "PUT" not in opcode.name or argument in used
+    )
 
 
 def test_warns_of_hooks_as_torch_save_does() -> None:

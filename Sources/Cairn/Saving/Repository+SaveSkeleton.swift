@@ -8,6 +8,7 @@ extension Repository {
   /// The storage with the key `"0"` is the first of `storages`, `"1"` the second. Names of tensors, metadata, and what
   /// the request does not give of step, epoch and metrics are read out of the pickle. One that Cairn cannot read (it
   /// runs nothing, so Python can build what it cannot follow) is saved all the same, without these and with a warning.
+  /// What it numbers and never refers to is left out of it: see ``/CairnFormats/PickleReader/readAndOptimize(_:name:)``.
   ///
   /// - Parameter file: The path by which a Lightning state knows its own metrics; nil for none.
   ///
@@ -21,7 +22,9 @@ extension Repository {
     var request = request
     var warnings: [String] = []
     do {
-      let contents = try PyTorchContents(reading: skeleton, name: request.path, savedAs: file)
+      let (pickle, optimized) = try PickleReader.readAndOptimize(skeleton, name: request.path)
+      let contents = try PyTorchContents(PyTorchGraph(pickle, path: request.path), savedAs: file)
+      content.content = .state(skeleton: .inline(optimized))
       let positions = try contents.storages.map { try Self.position(of: $0, in: storages, request.path) }
       func moved(_ entry: TensorEntry) -> TensorEntry {
         var entry = entry

@@ -42,7 +42,8 @@ class Region:
 class Place(NamedTuple):
     """Where a storage is in memory."""
 
-    buffer: ctypes.Array[ctypes.c_char]
+    region: int
+    """Which of the regions."""
     offset: int
     length: int
 
@@ -113,14 +114,14 @@ class Checkpoint:
             _native.call_handle("cairn_checkpoint_map", self._handle, _native.encode(key))
         )
 
-    def map_all(self, verify_and_copy: bool = False) -> dict[str, Place]:
+    def map_all(self, verify_and_copy: bool = False) -> tuple[list[Region], dict[str, Place]]:
         """All storages in memory: the largest mapped, within the process's limit, the rest read.
 
-        Small ones share regions.
+        Small ones share regions. Gives these, and where in them the storages are, by their keys.
         """
         keys: list[str] = _native.call_json("cairn_checkpoint_keys", self._handle)
         if not keys:
-            return {}
+            return [], {}
         count = len(keys)
         names = (ctypes.c_char_p * count)(*[_native.encode(key) for key in keys])
         places = (ctypes.c_uint64 * (3 * count))()
@@ -136,7 +137,6 @@ class Checkpoint:
             ctypes.cast(handles, ctypes.POINTER(ctypes.c_void_p)),
             ctypes.byref(region_count),
         )
-        buffers = [Region(handle).buffer() for handle in handles[: region_count.value]]
+        regions = [Region(handle) for handle in handles[: region_count.value]]
         numbers = places[:]
-        in_buffers = (buffers[index] for index in numbers[0::3])
-        return dict(zip(keys, map(Place, in_buffers, numbers[1::3], numbers[2::3])))
+        return regions, dict(zip(keys, map(Place, numbers[0::3], numbers[1::3], numbers[2::3])))

@@ -27,18 +27,22 @@ def tensor_of_bytes(region: Region) -> torch.Tensor:
     """A ``uint8`` tensor on a region's own memory, which lives for as long as any view of it."""
     import torch
 
-    return _tensor(Place(region.buffer(), 0, region.length))
-
-
-def _tensor(place: Place) -> torch.Tensor:
-    import torch
-
-    if place.length == 0:
+    if region.length == 0:
         # The device is named, here and below: there may be a default one.
         return torch.empty(0, dtype=torch.uint8, device="cpu")
-    return torch.frombuffer(
-        place.buffer, dtype=torch.uint8, count=place.length, offset=place.offset
-    )
+    return torch.frombuffer(region.buffer(), dtype=torch.uint8)
+
+
+class _Record:
+    """The storage of a record, by the two steps in which ``_load`` asks for it."""
+
+    __slots__ = ("_untyped_storage",)
+
+    def __init__(self, storage: torch.UntypedStorage) -> None:
+        self._untyped_storage = storage
+
+    def _typed_storage(self) -> _Record:
+        return self
 
 
 def _without_pointers(checkpoint: Checkpoint) -> bytes:
@@ -58,6 +62,7 @@ class _Reader:
         self._checkpoint = checkpoint
         self._verify = verify
         self._places: dict[str, Place] | None = None
+        self._regions: list[torch.UntypedStorage] = []
 
     def has_record(self, name: str) -> bool:
         return name in ("data.pkl", "byteorder")
@@ -79,9 +84,10 @@ class _Reader:
     def serialization_id(self) -> str:
         return ""
 
-    def get_storage_from_record(self, name: str, length: int, kind: Any) -> torch.Tensor:
+    def get_storage_from_record(self, name: str, length: int, kind: Any) -> _Record:
         if self._places is None:
-            self._places = self._checkpoint.map_all(verify_and_copy=self._verify)
+            regions, self._places = self._checkpoint.map_all(verify_and_copy=self._verify)
+            self._regions = [tensor_of_bytes(region).untyped_storage() for region in regions]
         place = self._places.get(name.removeprefix("data/"))
         if place is None or place.length != length:
             found = "none" if place is None else f"one of {place.length} bytes"
@@ -91,7 +97,10 @@ class _Reader:
                 f"but holds {found}",
                 "run `cairn verify`",
             )
-        return _tensor(place)
+        if length == 0:
+            return _Record(kind(0, device="cpu"))
+        # As torch does it where it maps a file: a part of a storage has that one's memory.
+        return _Record(self._regions[place.region][place.offset : place.offset + length])
 
 
 @contextlib.contextmanager
