@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The manifest of a save and all files it needs, ready to be put in place.
 struct PreparedManifest {
   let known: IndexWriter.KnownManifest
@@ -69,24 +71,43 @@ struct PreparedManifest {
       content: saver.content.content, tensors: saver.content.tensors, metadata: saver.content.metadata,
       storages: storages, chunks: chunks, packs: packs)
     let bytes = try manifest.encoded()
-    // What cannot be read back must not be committed.
-    _ = try Manifest.decoded(bytes, path: saver.request.path)
-    let digest = Digest(hashing: bytes)
-    let compressed = try Zstd.compress(bytes)
-    let temporary = try compressed.withUnsafeBytes { try directory.write(digest.hex + ".zst", $0) }
+    let file = try Self.write(bytes, directory, path: saver.request.path)
 
     // Only what the manifest names: a blob that a second reading found changed is left for the directory's removal.
     let store = saver.repository.blobs
     let named = Set(packs.map { store.path($0, .pack) })
       .union(chunks.lazy.filter { $0.pack == nil }.map { store.path($0.digest, .raw) })
     known = .init(
-      digest: digest, manifest: manifest, size: bytes.count, storedSize: compressed.count,
+      digest: file.digest, manifest: manifest, size: bytes.count, storedSize: file.storedSize,
       crc32: bytes.withUnsafeBytes { Checksum.crc32($0) }, hasNewBlobs: newBytes > 0)
     files =
       result.files.filter { named.contains($0.final) }
-      + [.init(temporary: temporary, final: store.path(digest, .zstd))]
+      + [.init(temporary: file.temporary, final: store.path(file.digest, .zstd))]
     self.reused = reused
     self.newBytes = newBytes
+  }
+
+  private struct File: Sendable {
+    var digest: Digest
+    var temporary: String
+    var storedSize: Int
+  }
+
+  /// Writes a manifest's file, while another thread sees whether it can be read: what cannot must not be committed.
+  private static func write(_ bytes: [UInt8], _ directory: WriterDirectory, path: String) throws -> File {
+    let written = Mutex<File?>(nil)
+    try forEachIndex(2, threads: 2) { part in
+      if part == 1 {
+        _ = try Manifest.decoded(bytes, path: path)
+        return
+      }
+      let digest = Digest(hashing: bytes)
+      let compressed = try Zstd.compress(bytes)
+      let temporary = try compressed.withUnsafeBytes { try directory.write(digest.hex + ".zst", $0) }
+      written.withLock { $0 = File(digest: digest, temporary: temporary, storedSize: compressed.count) }
+    }
+    guard let file = written.withLock({ $0 }) else { throw CairnError(.io, "\(path): its manifest was not written") }
+    return file
   }
 
   /// The directories under `blobs/` that hold what the manifest names, and itself.
