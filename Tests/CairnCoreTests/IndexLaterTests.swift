@@ -24,14 +24,21 @@ import Testing
     let repository = try scratch.repository(journal)
     let shared = bytes(200_000, seed: 1)
     try repository.save([shared], "a")
-    // The second and third reuse what only the log knows of; the fourth is the same again.
-    for path in ["b", "c", "c"] {
-      let report = try repository.save(content([shared, bytes(3_000, seed: 2), bytes(90_000, seed: 3)]), request(path))
-      #expect(report.warnings == [])
+    // The third reuses what only the log knows of, and the fourth is the same again.
+    let states = [
+      [shared, bytes(3_000, seed: 2)], [shared, bytes(3_000, seed: 2), bytes(90_000, seed: 3)],
+    ]
+    for (path, state) in [("b", states[0]), ("c", states[1])] {
+      let before = try indexed(repository)
+      #expect(try repository.save(content(state), request(path)).warnings == [])
+      #expect(try indexed(repository) <= before + (path == "b" ? 0 : 1))
     }
-    #expect(try indexed(repository) < 4)
-    let new = [shared, bytes(3_000, seed: 2), bytes(90_000, seed: 3)]
-    try Repository(opening: scratch.path).expectSound(["a@1": [shared], "b@1": new, "c@1": new, "c@2": new])
+    let old = try IndexCopy(repository)
+    #expect(try repository.save(content(states[1]), request("c")).warnings == [])
+    try old.putBack(repository, .whole)
+    #expect(try indexed(repository) == 2)
+    try Repository(opening: scratch.path)
+      .expectSound(["a@1": [shared], "b@1": states[0], "c@1": states[1], "c@2": states[1]])
     #expect(try indexed(repository) == 4)
   }
 
@@ -67,6 +74,18 @@ import Testing
     #expect(newest.name == "a@3" && newest.metrics == ["loss": 3] && newest.run == "r")
     #expect(try repository.checkpoints().map(\.tags) == [["newest"], [], []])
     #expect(try repository.wrongCounts() == [])
+  }
+
+  @Test func whatIsHealedIsWholeAtOnce() throws {
+    let scratch = try Scratch()
+    let repository = try scratch.repository()
+    let state = [bytes(200_000, seed: 1), bytes(100, seed: 2)]
+    try repository.save(state, "a")
+    for file in scratch.blobFiles() where !file.hasSuffix(".zst") { unlink(repository.blobs.root + "/" + file) }
+    _ = try repository.verify(VerifyOptions())
+    #expect(try repository.checkpoints().map(\.state) == [.incomplete])
+    _ = try repository.save(content(state), request("a"))
+    try repository.expectSound(["a@1": state, "a@2": state])
   }
 
   /// Otherwise no index could ever get past its line.

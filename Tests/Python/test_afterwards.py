@@ -3,8 +3,10 @@ who looks sees anything else."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -35,6 +37,39 @@ def test_what_was_replaced_is_freed(work: Path) -> None:
     plugin.teardown()
     assert MEBIBYTE < stored(work) < 1.5 * MEBIBYTE
     assert torch.equal(torch.load("a.ckpt")["w"], state(2)["w"])
+
+
+@pytest.mark.parametrize("saves", [1, 3])
+def test_an_index_that_was_left_behind_is_soon_caught_up(work: Path, saves: int) -> None:
+    plugin = CairnCheckpointIO()
+    for turn in range(saves):
+        plugin.save_checkpoint({str(number): torch.full((3,), number + turn) for number in range(300)}, "a.ckpt")
+    _afterwards.wait()
+    # Read by nobody who would catch up with the log first.
+    with contextlib.closing(sqlite3.connect(work / ".cairn" / "index.sqlite")) as index:
+        assert index.execute("SELECT tensor_count FROM manifest").fetchall() == [(300,)]
+        assert index.execute("SELECT count(*) FROM tensor WHERE refs = 1").fetchone() == (300,)
+
+
+def test_a_signal_handler_saves_at_any_moment(work: Path) -> None:
+    """Also while the main thread starts what it does afterwards, or waits for it."""
+    script = """
+import random
+saved = 0
+def save(*arguments):
+    global saved
+    saved += 1
+    plugin.save_checkpoint(state(saved), "emergency.ckpt")
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.05))
+signal.signal(signal.SIGALRM, save)
+save()
+for seed in range(60):
+    plugin.save_checkpoint(state(seed), "a.ckpt")
+signal.setitimer(signal.ITIMER_REAL, 0)
+sys.exit(0 if saved > 20 else 3)
+"""
+    assert run(work, script) == 0
+    assert stored(work) < 2.5 * MEBIBYTE
 
 
 @pytest.fixture
@@ -132,6 +167,6 @@ def test_two_repositories_wait_for_each_other_only_once(work: Path) -> None:
             plugins[(turn + number) % 2].save_checkpoint(state(turn), f"{number}.ckpt")
     for plugin in plugins:
         plugin.teardown()
-    assert not any(_afterwards._workers.values())
+    assert not _afterwards._workers
     for name in ("r1", "r2"):
         assert len(Repository(work / name).log()) == 1

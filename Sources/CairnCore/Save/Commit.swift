@@ -37,12 +37,23 @@ struct Commit {
     entry.setMetrics(request.metrics, &warnings)
     entry.newBytes = prepared.newBytes
     entry.pointer = request.pointer ? true : nil
+    // What is there already costs the index next to nothing, and is known to be whole only here.
+    let indexLater = try request.indexLater && !isListed(locked.index)
     warnings += try locked.commit(
-      entry, replacing: place.replaced, known: prepared.known, indexLater: request.indexLater)
+      entry, replacing: place.replaced, known: prepared.known, indexLater: indexLater)
     let report = SaveReport(
       id: entry.id, path: request.path, version: place.version, manifest: prepared.digest,
       size: prepared.manifest.size, newBytes: prepared.newBytes, warnings: warnings)
     return .committed(report, replaced: !place.replaced.isEmpty)
+  }
+
+  /// Whether some checkpoint has the same manifest.
+  private func isListed(_ index: DatabaseQueue) throws -> Bool {
+    try index.read { db in
+      try Bool.fetchOne(
+        db, sql: "SELECT EXISTS (SELECT 1 FROM manifest m JOIN blob b ON b.id = m.blob_id WHERE b.digest = ?)",
+        arguments: [prepared.digest.data]) ?? false
+    }
   }
 
   /// Looks again, row and file, at every blob that was found without the lock.

@@ -19,6 +19,9 @@ from .repository import Repository, request_for
 
 _logger = logging.getLogger("cairn_ckpt")
 
+_FEW = 256
+"""So many storages are entered in the index in a few milliseconds."""
+
 Opener = Callable[[str], Repository]
 """Gives the repository at a place."""
 
@@ -49,8 +52,10 @@ def save(
     _hook.register()
     pickled = _pickling.pickle_state(checkpoint)
     name = _paths.escaped(repository.name_for_file(path))
-    # A full file is made from what the index says, at once.
-    request = {"saved_as": path, "pointer": True, "index_later": not full, **request}
+    # A full file is made from what the index says, at once. Over a network every index that is
+    # behind makes others wait who come upon it.
+    later = not full and len(pickled.storages) > _FEW and repository.info["journal"] == "wal"
+    request = {"saved_as": path, "pointer": True, "index_later": later, **request}
     report = _saving.commit(repository._here(), pickled, request_for(name, request))
     place = repository.path
     pointer = Pointer(
@@ -76,13 +81,17 @@ def save(
     _places.note(report["repository"], place)
 
     # From here the file holds the new version, and what it held before may go.
-    def finish() -> None:
-        if old is not None and released:
-            _release(old, released, path, opener)
-        if old is None or old.repository != pointer.repository or not released:
-            _catch_up(repository)
+    holder = _holder(old, path, opener) if old is not None and released else None
 
-    _afterwards.start(report["repository"], finish)
+    def finish() -> None:
+        if later:
+            _catch_up(repository, pointer)
+        if holder is not None:
+            _release(holder, released, path)
+
+    if later or holder is not None:
+        concerned = [each.identifier for each in (repository, holder) if each is not None]
+        _afterwards.start(concerned, finish)
 
 
 def remove(path: str, opener: Opener) -> None:
@@ -93,8 +102,9 @@ def remove(path: str, opener: Opener) -> None:
     if held is None:
         return
     _files.sync_directory(os.path.dirname(path))
-    if alone:
-        _release(held, held.held(), path, opener)
+    holder = _holder(held, path, opener) if alone else None
+    if holder is not None:
+        _release(holder, held.held(), path)
 
 
 def _keeping_earlier(pointer: Pointer, old: Pointer | None, keep: int | None) -> list[str]:
@@ -114,11 +124,13 @@ def _write_full(path: str, pointer: Pointer, repository: Repository) -> None:
         _files.replace_durably(temporary.path, path)
 
 
-def _catch_up(repository: Repository) -> None:
-    """Has the index follow the log."""
+def _catch_up(repository: Repository, pointer: Pointer) -> None:
+    """Has the index follow the log, as any question to it does."""
     try:
-        repository.remove_ids([])
+        repository.checkpoint(pointer.checkpoint)
     except (CairnError, OSError) as error:
+        if _is_gone(repository):
+            return
         _logger.warning(
             "%s: its index could not follow: %s (the next command catches up)",
             repository.path,
@@ -131,18 +143,36 @@ def _release_unless_held(pointer: Pointer, path: str, opener: Opener) -> None:
     held = _pointer.read_held(path)
     # It may have got its name, which then only isn't durable.
     if held is None or held.checkpoint != pointer.checkpoint:
-        _release(pointer, [pointer.checkpoint], path, opener)
+        holder = _holder(pointer, path, opener)
+        if holder is not None:
+            _release(holder, [pointer.checkpoint], path)
 
 
-def _release(pointer: Pointer, identifiers: list[str], path: str, opener: Opener) -> None:
+def _holder(pointer: Pointer, path: str, opener: Opener) -> Repository | None:
+    """The repository of a pointer's versions; None, with a warning, if it is not to be had."""
+    try:
+        return opener(_places.locate(pointer, path))
+    except (CairnError, OSError) as error:
+        _warn_of_unfreed(path, error)
+        return None
+
+
+def _release(repository: Repository, identifiers: list[str], path: str) -> None:
     """Frees versions that no pointer holds any more, but for tagged ones, which their tags
     hold. Never fails what has been done."""
     try:
-        repository = opener(_places.locate(pointer, path))
         repository.remove_ids(identifiers, keep_tagged=True)
     except (CairnError, OSError) as error:
-        _logger.warning(
-            "%s: its old version could not be freed: %s (`cairn gc --pointers` finds it)",
-            path,
-            error,
-        )
+        if not _is_gone(repository):
+            _warn_of_unfreed(path, error)
+
+
+def _is_gone(repository: Repository) -> bool:
+    """Whether somebody has deleted it meanwhile."""
+    return _places.identifier_at(repository.path) is None
+
+
+def _warn_of_unfreed(path: str, error: Exception) -> None:
+    _logger.warning(
+        "%s: its old version could not be freed: %s (`cairn gc --pointers` finds it)", path, error
+    )

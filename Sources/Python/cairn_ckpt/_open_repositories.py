@@ -54,7 +54,7 @@ class OpenRepositories:
             repositories = list(self._open.values())
             self._open.clear()
         for repository in repositories:
-            _afterwards.wait(repository.identifier)
+            _afterwards.wait(repository.identifier, patience=None)
 
 
 def _make(place: str) -> None:

@@ -98,7 +98,8 @@ class _Reader:
                 "run `cairn verify`",
             )
         if length == 0:
-            return _Record(kind(0, device="cpu"))
+            # A part of another, so that it cannot grow, as torch's cannot.
+            return _Record(kind(1, device="cpu")[:0])
         # As torch does it where it maps a file: a part of a storage has that one's memory.
         return _Record(self._regions[place.region][place.offset : place.offset + length])
 

@@ -7,6 +7,7 @@ import shutil
 from typing import Any
 
 from . import (
+    _afterwards,
     _files,
     _holding,
     _lightning,
@@ -179,6 +180,8 @@ class CairnCheckpointIO:
         if os.path.islink(absolute):
             os.unlink(absolute)
         elif os.path.isdir(absolute):
+            # There may be a repository in it.
+            _afterwards.wait()
             shutil.rmtree(absolute)
         elif os.path.exists(absolute):
             _holding.remove(absolute, self._repositories.open)

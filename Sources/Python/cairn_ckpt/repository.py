@@ -103,7 +103,7 @@ class Repository(Queries, Changes):
 
     def close(self) -> None:
         """Closes it; what was loaded from it stays valid."""
-        _afterwards.wait(self.identifier)
+        _afterwards.wait(self.identifier, patience=None)
         self._finalizer()
 
     def __enter__(self) -> Repository:
