@@ -85,6 +85,8 @@ import Testing
     _ = try repository.verify(VerifyOptions())
     #expect(try repository.checkpoints().map(\.state) == [.incomplete])
     _ = try repository.save(content(state), request("a"))
+    // Before a verification says so.
+    #expect(try repository.checkpoints().map(\.state) == [.whole, .whole])
     try repository.expectSound(["a@1": state, "a@2": state])
   }
 
