@@ -19,7 +19,9 @@ enum FuzzedReader: String, CaseIterable {
       case .pickle:
         let (graph, optimized) = try PickleReader.readAndOptimize(bytes, name: "fuzz")
         let read = try PickleReader.read(optimized, name: "fuzz, optimized")
-        precondition(read.nodes == graph.nodes && read.root == graph.root, "a pickle changes when it is optimized")
+        // As written: a NaN in it equals itself there.
+        let (before, after) = (try? PickleWriter.write(graph), try? PickleWriter.write(read))
+        precondition(before == after, "a pickle changes when it is optimized")
         // The first writing may say a value in another way (bytes, which protocol 2 has not); then nothing changes.
         var written = bytes
         for round in 0..<3 {
