@@ -102,9 +102,8 @@ def remove(path: str, opener: Opener) -> None:
     if held is None:
         return
     _files.sync_directory(os.path.dirname(path))
-    holder = _holder(held, path, opener) if alone else None
-    if holder is not None:
-        _release(holder, held.held(), path)
+    if alone:
+        _release_at_once(held, held.held(), path, opener)
 
 
 def _keeping_earlier(pointer: Pointer, old: Pointer | None, keep: int | None) -> list[str]:
@@ -129,13 +128,12 @@ def _catch_up(repository: Repository, pointer: Pointer) -> None:
     try:
         repository.checkpoint(pointer.checkpoint)
     except (CairnError, OSError) as error:
-        if _is_gone(repository):
-            return
-        _logger.warning(
-            "%s: its index could not follow: %s (the next command catches up)",
-            repository.path,
-            error,
-        )
+        if not _is_gone(repository):
+            _logger.warning(
+                "%s: its index could not follow: %s (the next command catches up)",
+                repository.path,
+                error,
+            )
 
 
 def _release_unless_held(pointer: Pointer, path: str, opener: Opener) -> None:
@@ -143,9 +141,13 @@ def _release_unless_held(pointer: Pointer, path: str, opener: Opener) -> None:
     held = _pointer.read_held(path)
     # It may have got its name, which then only isn't durable.
     if held is None or held.checkpoint != pointer.checkpoint:
-        holder = _holder(pointer, path, opener)
-        if holder is not None:
-            _release(holder, [pointer.checkpoint], path)
+        _release_at_once(pointer, [pointer.checkpoint], path, opener)
+
+
+def _release_at_once(pointer: Pointer, identifiers: list[str], path: str, opener: Opener) -> None:
+    holder = _holder(pointer, path, opener)
+    if holder is not None:
+        _release(holder, identifiers, path)
 
 
 def _holder(pointer: Pointer, path: str, opener: Opener) -> Repository | None:
