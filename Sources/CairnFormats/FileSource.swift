@@ -79,7 +79,7 @@ public final class FileSource: ByteSource {
     return opened
   }
 
-  private func withDescriptor(_ body: (Int32) throws -> Void) throws {
+  private func withDescriptor<Result>(_ body: (Int32) throws -> Result) throws -> Result {
     if let descriptor { return try body(descriptor) }
     var status = stat()
     let opened: Int32
@@ -92,7 +92,7 @@ public final class FileSource: ByteSource {
     guard fstat(opened, &status) == 0, Identity(status) == identity else {
       throw FileSourceError.changedWhileRead(path: name)
     }
-    try body(opened)
+    return try body(opened)
   }
 
   public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws {
@@ -101,6 +101,11 @@ public final class FileSource: ByteSource {
     }
     if buffer.isEmpty { return }
     try withDescriptor { try read(into: buffer, at: offset, from: $0) }
+  }
+
+  public func isCached(at offset: Int, count: Int) -> Bool {
+    guard offset >= 0, count > 0, offset <= size, count <= size - offset else { return false }
+    return (try? withDescriptor { PageCache.holds($0, at: offset, count: count) }) ?? false
   }
 
   private func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int, from descriptor: Int32) throws {

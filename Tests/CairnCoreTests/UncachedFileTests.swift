@@ -34,7 +34,7 @@ import Testing
       for _ in 0..<2 {
         let room = UnsafeMutableRawBufferPointer(rebasing: read[..<length])
         room.initializeMemory(as: UInt8.self, repeating: 0)
-        #expect(try file.readUncached(into: room) == length)
+        #expect(try file.readUncached(into: room, at: 0) == length)
         #expect(room.elementsEqual(bytes))
         posix_fadvise(file.descriptor, 0, 0, POSIX_FADV_DONTNEED)
       }
@@ -60,7 +60,7 @@ import Testing
     try file.writeUncached(UnsafeRawBufferPointer(buffer))
     try file.sync()
     buffer.initializeMemory(as: UInt8.self, repeating: 0)
-    #expect(try file.readUncached(into: buffer) == size)
+    #expect(try file.readUncached(into: buffer, at: 0) == size)
     #expect(buffer.allSatisfy { $0 == 7 })
     let mapped = try #require(mmap(nil, size, PROT_READ, MAP_SHARED, file.descriptor, 0))
     defer { munmap(mapped, size) }

@@ -18,34 +18,48 @@ struct FileRestorer {
     case chunk(Int, storage: Int)
   }
 
+  /// What a thread reads, checks and writes at once stays in its core's cache, and the disk gets to write it soon.
   private static let batchBytes = 1 << 20
 
   /// Writes one file to a path where nothing is yet. `done` and `total` are bytes, for the progress of several files.
-  func restore(_ file: Manifest.File, to path: String, done: Int, total: Int, keepsTime: Bool = true) throws {
-    let output = try OutputFile(path, size: file.size)
+  func restore(
+    _ file: Manifest.File, to path: String, replacing: String? = nil, done: Int, total: Int, keepsTime: Bool = true
+  ) throws {
+    let output = try OutputFile(path, size: file.size, replacing: replacing)
     let batches = batches(file)
     let finished = Tally(done)
-    let longest = batches.reduce(0) { max($0, $1.length) }
-    try inParallel(batches.count, buffers: longest) { [stored, progress] index, buffer in
+    try inParallel(batches.count, buffers: Self.batchBytes) { [progress] index, buffer in
       let batch = batches[index]
-      var start = 0
-      for piece in batch.pieces {
-        switch piece {
-        case .literal(let bytes):
-          UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + bytes.count]).copyBytes(from: bytes)
-          start += bytes.count
-        case .chunk(let chunk, let storage):
-          let length = stored.manifest.chunks[chunk].length
-          try stored.read(
-            chunk, of: storage, into: UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length]),
-            verify: true)
-          start += length
-        }
-      }
-      try output.write(UnsafeRawBufferPointer(rebasing: buffer[..<batch.length]), at: batch.offset)
+      try write(batch, to: output, through: buffer)
       progress?(finished.add(batch.length), total)
     }
     try output.finish(modified: keepsTime ? (file.modified, file.modifiedNanoseconds) : nil)
+  }
+
+  private func write(_ batch: Batch, to output: OutputFile, through buffer: UnsafeMutableRawBufferPointer) throws {
+    if batch.pieces.count == 1 {
+      switch batch.pieces[0] {
+      case .literal(let bytes): try bytes.withUnsafeBytes { try output.write($0, at: batch.offset) }
+      case .chunk(let chunk, let storage):
+        // Should the chunk turn out damaged, so is the file, which is thrown away then.
+        try stored.read(chunk, of: storage, through: buffer) { try output.write($0, at: batch.offset + $1) }
+      }
+      return
+    }
+    var start = 0
+    for piece in batch.pieces {
+      switch piece {
+      case .literal(let bytes):
+        UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + bytes.count]).copyBytes(from: bytes)
+        start += bytes.count
+      case .chunk(let chunk, let storage):
+        let length = stored.manifest.chunks[chunk].length
+        let room = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length])
+        try stored.read(chunk, of: storage, into: room, verify: true)
+        start += length
+      }
+    }
+    try output.write(UnsafeRawBufferPointer(rebasing: buffer[..<batch.length]), at: batch.offset)
   }
 
   private func batches(_ file: Manifest.File) -> [Batch] {

@@ -95,46 +95,39 @@ struct Output: Sendable {
 
 /// A file that is being written, at any place from several threads, or one piece after the other.
 final class OutputFile: Sendable {
-  let path: String
-  private let descriptor: Int32
+  private let file: OpenFile
+  /// What is at the place that this file is for.
+  private let replaced: OpenFile?
 
-  /// Makes the file; it must not be there.
-  init(_ path: String, size: Int? = nil) throws {
-    self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw failure("make", path) }
+  var path: String { file.path }
+
+  /// Makes the file; it must not be there. `replacing` is the path that it goes to in the end.
+  init(_ path: String, size: Int? = nil, replacing: String? = nil) throws {
+    file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL)
+    replaced = replacing.flatMap { try? OpenFile($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) }
     // A sign of life for whoever takes away what dead writers left, the Python package: held until this is closed.
-    flock(descriptor, LOCK_EX | LOCK_NB)
+    flock(file.descriptor, LOCK_EX | LOCK_NB)
     // A full disk is known before the work is done; a filesystem that cannot tell is no reason not to try.
     if let size, size > 0 {
-      let code = cairn_allocate(descriptor, Int64(size))
+      let code = cairn_allocate(file.descriptor, Int64(size))
       if [ENOSPC, EDQUOT, EFBIG].contains(code) { throw failure("write \(size) bytes", path, code) }
     }
   }
 
-  deinit { close(descriptor) }
-
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
-    var done = 0
-    while done < bytes.count {
-      let count = pwrite(descriptor, bytes.baseAddress?.advanced(by: done), bytes.count - done, offset + done)
-      if count < 0 {
-        if errno == EINTR { continue }
-        throw failure("write", path)
-      }
-      done += count
-    }
-    // The disk has something to do while the next piece is read and checked.
-    cairn_begin_writing(descriptor, Int64(offset), Int64(bytes.count))
+    // The memory that caches what is replaced serves what replaces it, as where a file is written over: pages that
+    // nobody used for a while cost several times as much in a virtual machine, which has to get them from its host.
+    if let replaced { posix_fadvise(replaced.descriptor, off_t(offset), off_t(bytes.count), POSIX_FADV_DONTNEED) }
+    try file.writeBeginning(bytes, at: offset)
   }
 
   /// Sets the modification time, and makes the content durable.
   func finish(modified: (seconds: Int, nanoseconds: Int)? = nil) throws {
     if let modified {
       let time = timespec(tv_sec: modified.seconds, tv_nsec: modified.nanoseconds)
-      guard futimens(descriptor, [time, time]) == 0 else { throw failure("set the time of", path) }
+      guard futimens(file.descriptor, [time, time]) == 0 else { throw failure("set the time of", path) }
     }
-    guard fsync(descriptor) == 0 else { throw failure("fsync", path) }
+    try file.sync()
   }
 }
 

@@ -29,12 +29,9 @@ struct Restoration {
   private func verifiedState() throws -> Checkpoint {
     let manifest = stored.manifest
     let pieces = manifest.storages.enumerated().flatMap { index, storage in storage.chunks.map { ($0, index) } }
-    let longest = manifest.chunks.reduce(0) { max($0, $1.length) }
-    try inParallel(pieces.count, buffers: longest) { [stored] position, buffer in
+    try inParallel(pieces.count, buffers: 1 << 20) { [stored] position, buffer in
       let (chunk, storage) = pieces[position]
-      let length = stored.manifest.chunks[chunk].length
-      try stored.read(
-        chunk, of: storage, into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<length]), verify: true)
+      try stored.read(chunk, of: storage, through: buffer) { _, _ in }
     }
     return try stored.load(.mapped)
   }
@@ -47,7 +44,8 @@ struct Restoration {
     let restorer = FileRestorer(stored: stored, progress: options.progress)
     let total = files.reduce(0) { $0 + $1.size }
     if files.count == 1, files[0].path.isEmpty {
-      try restorer.restore(files[0], to: output.temporary, done: 0, total: total)
+      try restorer.restore(
+        files[0], to: output.temporary, replacing: output.destination, done: 0, total: total)
       try output.publishFile()
       return report(bytes: total)
     }
@@ -71,7 +69,7 @@ struct Restoration {
   private func restore(_ skeleton: Manifest.Bytes) throws -> RestoreReport {
     let file = try stored.container(of: skeleton, archiveName: archiveName)
     try FileRestorer(stored: stored, progress: options.progress).restore(
-      file, to: output.temporary, done: 0, total: file.size, keepsTime: false)
+      file, to: output.temporary, replacing: output.destination, done: 0, total: file.size, keepsTime: false)
     try output.publishFile()
     return report(bytes: file.size)
   }

@@ -33,13 +33,15 @@ final class WriterDirectory: Sendable {
   }
 
   /// Writes a file and makes its content durable (its name is not: it is renamed into place first).
-  func write(_ name: String, _ contents: UnsafeRawBufferPointer) throws -> String {
+  ///
+  /// It is left in the page cache if it is to be `cached`, and where the filesystem has no other way.
+  func write(_ name: String, _ contents: UnsafeRawBufferPointer, cached: Bool = false) throws -> String {
     let path = path + "/" + name
     // A second attempt at a save writes some files again; and what is there under that name may not be ours.
     try Files.unlink(path)
     let file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL, mode: fileMode | S_IWUSR)
     try file.setMode(fileMode)
-    if writesUncached { try file.writeUncached(contents) } else { try file.write(contents, at: 0) }
+    if writesUncached && !cached { try file.writeUncached(contents) } else { try file.writeBeginning(contents, at: 0) }
     try file.sync()
     return path
   }

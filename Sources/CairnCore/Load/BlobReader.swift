@@ -1,3 +1,4 @@
+import Crypto
 import Glibc
 
 /// Reads blobs, in whatever form they are kept.
@@ -54,13 +55,54 @@ final class BlobReader: Sendable {
   /// Reads a blob from its own file as it is; nil if there is none. Its digest is not checked.
   func readRaw(_ chunk: Manifest.Chunk, into buffer: UnsafeMutableRawBufferPointer) throws -> String? {
     guard let (file, size) = try blobs.openWithSize(chunk.digest, .raw) else { return nil }
-    func read() throws -> Int {
-      try readsUncached ? file.readUncached(into: buffer) : file.read(into: buffer, at: 0)
-    }
-    guard size == chunk.length, try read() == chunk.length else {
+    guard size == chunk.length, try read(file, into: buffer, at: 0) == chunk.length else {
       throw CairnError.damaged(file.path, "it is not as long as it was")
     }
     return file.path
+  }
+
+  private func read(_ file: OpenFile, into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+    try readsUncached ? file.readUncached(into: buffer, at: offset) : file.read(into: buffer, at: offset)
+  }
+
+  /// Hands on the bytes of a chunk in pieces, from its start, as they are read into `buffer`, and checks their digest at
+  /// the end: what was handed on before an error is not to be used. It may begin again, with offset 0.
+  ///
+  /// A piece is hashed and used while it is in a core's cache, and memory for all of the chunk is needed only for one
+  /// that is compressed, packed or damaged.
+  func read(
+    _ chunk: Manifest.Chunk, packHint: Digest?, through buffer: UnsafeMutableRawBufferPointer,
+    _ body: (_ piece: UnsafeRawBufferPointer, _ offset: Int) throws -> Void
+  ) throws {
+    if packHint == nil, try readRaw(chunk, through: buffer, body) { return }
+    let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: chunk.length, alignment: 4_096)
+    defer { whole.deallocate() }
+    try read(chunk, packHint: packHint, into: whole, verify: true)
+    try body(UnsafeRawBufferPointer(whole), 0)
+  }
+
+  /// False if there is no whole file of it.
+  private func readRaw(
+    _ chunk: Manifest.Chunk, through buffer: UnsafeMutableRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer, Int) throws -> Void
+  ) throws -> Bool {
+    let opened: (OpenFile, Int)?
+    do {
+      opened = try blobs.openWithSize(chunk.digest, .raw)
+    } catch let error as CairnError where error.kind == .damaged {
+      return false
+    }
+    guard let (file, size) = opened, size == chunk.length else { return false }
+    var hash = SHA256()
+    var done = 0
+    while done < size {
+      let piece = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(buffer.count, size - done)])
+      guard try read(file, into: piece, at: done) == piece.count else { return false }
+      hash.update(bufferPointer: UnsafeRawBufferPointer(piece))
+      try body(UnsafeRawBufferPointer(piece), done)
+      done += piece.count
+    }
+    return Digest(hash.finalize()) == chunk.digest
   }
 
   /// Reads a blob from its own compressed file; nil if there is none. Its digest is not checked.

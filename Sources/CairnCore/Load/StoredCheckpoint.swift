@@ -125,9 +125,27 @@ public final class StoredCheckpoint: Sendable {
   public func read(
     _ chunk: Int, of storage: Int, into buffer: UnsafeMutableRawBufferPointer, verify: Bool
   ) throws {
+    try reading(chunk, of: storage) { try reader.read($0, packHint: $1, into: buffer, verify: verify) }
+  }
+
+  /// Hands on the bytes of one chunk of a storage in pieces, each in `buffer` with its offset in the chunk, and checks
+  /// their digest at the end: what was handed on before an error is not to be used. Where a piece turns out damaged and
+  /// there is another copy, it begins again, with offset 0.
+  ///
+  /// `buffer` begins at a page, and is some pages long.
+  public func read(
+    _ chunk: Int, of storage: Int, through buffer: UnsafeMutableRawBufferPointer,
+    _ body: (_ piece: UnsafeRawBufferPointer, _ offset: Int) throws -> Void
+  ) throws {
+    try reading(chunk, of: storage) { try reader.read($0, packHint: $1, through: buffer, body) }
+  }
+
+  private func reading(
+    _ chunk: Int, of storage: Int, _ read: (_ chunk: Manifest.Chunk, _ packHint: Digest?) throws -> Void
+  ) throws {
     let piece = manifest.chunks[chunk]
     do {
-      try reader.read(piece, packHint: piece.pack.map { manifest.packs[$0] }, into: buffer, verify: verify)
+      try read(piece, piece.pack.map { manifest.packs[$0] })
     } catch let error as CairnError {
       throw naming(error, storage: storage)
     }

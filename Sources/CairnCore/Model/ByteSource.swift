@@ -14,6 +14,8 @@ public protocol ByteSource: Sendable {
   /// Whether the same bytes are likely to come again in a later save of this process, as the frozen layers of a model
   /// do; a file is saved once.
   var mayRecur: Bool { get }
+  /// Whether some bytes, before they are read here, are in the page cache, where a copy of the file would be too.
+  func isCached(at offset: Int, count: Int) -> Bool
   /// Calls `body` with `count` bytes where they lie, if they lie in memory; nil if they do not. They may be changed
   /// meanwhile.
   func withBytesInPlace<Result>(at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result) -> Result?
@@ -23,6 +25,8 @@ extension ByteSource {
   public var preferredReadSize: Int { 128 * 1024 }
 
   public var mayRecur: Bool { false }
+
+  public func isCached(at offset: Int, count: Int) -> Bool { false }
 
   public func withBytesInPlace<Result>(
     at offset: Int, count: Int, _ body: (UnsafeRawBufferPointer) -> Result

@@ -15,4 +15,6 @@ package struct RangeSource: ByteSource {
   package func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws {
     try whole.read(into: buffer, at: offset + position)
   }
+
+  package func isCached(at position: Int, count: Int) -> Bool { whole.isCached(at: offset + position, count: count) }
 }

@@ -33,6 +33,8 @@ struct ChunkWorker {
   /// Finds or writes the chunks of the tasks in `batch`.
   mutating func run(_ batch: [Int]) throws {
     let batch = newInARow < 2 ? try reuseKnown(batch) : batch
+    // Asked before it is read.
+    let cached = batch.first.map(isCached) ?? false
     var found: [(task: Int, digest: Digest, length: Int)] = []
     var starts: [Int] = []
     var start = 0
@@ -64,12 +66,21 @@ struct ChunkWorker {
       if length <= BlobStore.packedLimit {
         small.append((digest, Array(bytes)))
       } else {
-        places.append((digest, try write(digest, bytes)))
+        places.append((digest, try write(digest, bytes, cached: cached)))
       }
     }
     table.setChecksums(checksums)
     table.setPlaces(places)
-    for packful in table.addSmall(small, packSize: repository.configuration.chunkSize) { try writePack(packful) }
+    for packful in table.addSmall(small, packSize: repository.configuration.chunkSize) {
+      try writePack(packful, cached: cached)
+    }
+  }
+
+  /// Whether a chunk lies in a file that the page cache has: its blob is left there too, as `cp` leaves the copy, for
+  /// whoever works with the file now works with the blob next. What comes from a trainer's memory is not.
+  private func isCached(_ task: Int) -> Bool {
+    let chunk = chunking.tasks[task]
+    return sources[chunk.storage].isCached(at: chunk.offset, count: chunk.length)
   }
 
   /// Knows chunks again where they lie in memory, and is through with those that the repository has; returns the others.
@@ -161,17 +172,19 @@ struct ChunkWorker {
     return nil
   }
 
-  private func write(_ digest: Digest, _ bytes: UnsafeRawBufferPointer) throws -> ChunkTable.Place {
-    let temporary = try directory.write(digest.hex, bytes)
+  private func write(
+    _ digest: Digest, _ bytes: UnsafeRawBufferPointer, cached: Bool
+  ) throws -> ChunkTable.Place {
+    let temporary = try directory.write(digest.hex, bytes, cached: cached)
     table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .raw)))
     return .written
   }
 
-  func writePack(_ small: [(digest: Digest, bytes: [UInt8])]) throws {
+  func writePack(_ small: [(digest: Digest, bytes: [UInt8])], cached: Bool) throws {
     if small.isEmpty { return }
     let pack = PackFile(packing: small)
     let digest = Digest(hashing: pack.bytes)
-    let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0) }
+    let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0, cached: cached) }
     table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .pack)))
     table.setPlaces(pack.table.entries.map { ($0.digest, .packed(digest)) })
   }

@@ -19,17 +19,17 @@ extension OpenFile {
     if done < buffer.count { try write(UnsafeRawBufferPointer(rebasing: buffer[done...]), at: done) }
   }
 
-  /// Fills `buffer` with what a file of a blob begins with, past the page cache where most of it is not there already:
-  /// what is read to be checked or copied is not read again soon. Returns how much was read.
-  func readUncached(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
+  /// Fills `buffer` from `offset`, which is the start of a block, past the page cache where most of it is not there
+  /// already: what is read to be checked or copied is not read again soon. Returns how much was read.
+  func readUncached(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
     let end = Self.wholeBlocks(UnsafeRawBufferPointer(buffer))
     let done =
-      end == 0 || isCached(end)
+      end == 0 || PageCache.holds(descriptor, at: offset, count: end) ?? true
       ? 0
       : try moveBlocks(end, "read") { start, count in
-        pread(descriptor, buffer.baseAddress?.advanced(by: start), count, off_t(start))
+        pread(descriptor, buffer.baseAddress?.advanced(by: start), count, off_t(offset + start))
       }
-    return done + (try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: done))
+    return done + (try read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[done...]), at: offset + done))
   }
 
   /// How many of a buffer's bytes can go past the cache.
@@ -55,17 +55,5 @@ extension OpenFile {
       done += count
     }
     return done
-  }
-
-  /// Whether at least half of the first bytes are in the page cache, as far as this user may know.
-  private func isCached(_ length: Int) -> Bool {
-    guard let mapped = mmap(nil, length, PROT_READ, MAP_SHARED, descriptor, 0), mapped != MAP_FAILED else {
-      return true
-    }
-    defer { munmap(mapped, length) }
-    let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
-    var pages = [UInt8](repeating: 0, count: (length + pageSize - 1) / pageSize)
-    guard mincore(mapped, length, &pages) == 0 else { return true }
-    return 2 * pages.count { $0 & 1 == 1 } >= pages.count
   }
 }

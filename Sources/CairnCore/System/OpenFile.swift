@@ -1,14 +1,15 @@
+import CairnSystem
 import Glibc
 
 /// An open file descriptor, closed when the last reference to it goes.
 ///
 /// Every call repeats itself when a signal interrupts it, and goes on after a short read or write.
 public final class OpenFile: Sendable {
-  let descriptor: Int32
-  let path: String
+  package let descriptor: Int32
+  package let path: String
 
   /// Opens `path`; always close-on-exec. `mode` counts only where `flags` create the file.
-  init(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws {
+  package init(_ path: String, _ flags: Int32, mode: mode_t = 0o666) throws {
     let descriptor = retrying { open(path, flags | O_CLOEXEC, mode) }
     guard descriptor >= 0 else { throw CairnError.system("open", path) }
     self.descriptor = descriptor
@@ -58,11 +59,23 @@ public final class OpenFile: Sendable {
     }
   }
 
+  /// The same, and the disk has something to do from the first piece on: what is written is made durable soon.
+  package func writeBeginning(_ buffer: UnsafeRawBufferPointer, at offset: Int) throws {
+    for start in stride(from: 0, to: buffer.count, by: Self.pieceSize) {
+      let piece = UnsafeRawBufferPointer(rebasing: buffer[start...].prefix(Self.pieceSize))
+      try write(piece, at: offset + start)
+      cairn_begin_writing(descriptor, Int64(offset + start), Int64(piece.count))
+    }
+  }
+
+  /// Of more at once, the thread that hands it to the disk waits for the disk.
+  private static let pieceSize = 1 << 20
+
   func write(_ bytes: [UInt8], at offset: Int) throws {
     try bytes.withUnsafeBytes { try write($0, at: offset) }
   }
 
-  func sync() throws {
+  package func sync() throws {
     guard retrying({ fsync(descriptor) }) == 0 else { throw CairnError.system("fsync", path) }
   }
 
