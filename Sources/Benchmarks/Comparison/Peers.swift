@@ -11,7 +11,7 @@ struct Peers: ParsableCommand {
       torch.distributed.checkpoint, restic, borg and DVC, in turn in the same run; those that are not installed are \
       left out, and named. It prints times, ratios and bars, and ends with 1 if a bar is missed.
 
-      What follows goes to it: --size MiB, --rounds N, --only NAME,NAME, --list, --directory DIR, --warm-memory, \
+      What follows goes to it: --size MiB, --rounds N, --only NAME,NAME, --list, --directory DIR, --full-cache, \
       --json FILE, --svg FILE.
       """)
 

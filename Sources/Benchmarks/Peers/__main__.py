@@ -27,8 +27,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--blobs", type=int, default=1_000_000, help="of the workload million")
     parser.add_argument("--directory", type=Path, default=Path(), help="where the data is put (here)")
     parser.add_argument(
-        "--warm-memory", action="store_true",
-        help="keep the host of a virtual machine from taking memory back meanwhile: holds all but 6 times the size")
+        "--full-cache", action="store_true",
+        help="have the page cache take all memory that is free, as on a machine in use; not for a directory in memory")
     parser.add_argument("--json", type=Path, help="a file for every single time")
     parser.add_argument("--svg", type=Path, help="a file for a plot")
     parser.add_argument("--program", default=os.environ.get("CAIRN_PROGRAM", "cairn"), help="Cairn's")
@@ -62,9 +62,9 @@ def main() -> int:
     results = workloads.Results()
     bench = workloads.Bench(
         directory, asked.size, asked.rounds, os.path.abspath(program), results, asked.blobs)
-    about = f"{report.machine(directory)}; {asked.size} MiB, {asked.rounds} rounds{', memory kept warm' if asked.warm_memory else ''}"
-    if asked.warm_memory:
-        measuring.warm_memory = measuring.WarmMemory(6 * asked.size * 2**20)
+    about = f"{report.machine(directory)}; {asked.size} MiB, {asked.rounds} rounds{', page cache full' if asked.full_cache else ''}"
+    if asked.full_cache:
+        measuring.full_cache = measuring.FullCache(directory)
     try:
         for name in names:
             start = time.perf_counter()

@@ -93,6 +93,9 @@ def bars(results: Results) -> list[Bar]:
             history / numbers["tiny history: bytes of torch.save"], 0.25)
     table.ratio("file save: of cp with fsync", "files: save", "cp, fsync", 1.3)
     table.ratio("file restore: of cp with fsync", "files: restore", "cp, fsync", 1.3)
+    table.ratio(
+        "file restore, from the disk: of cp with fsync, from the disk", "files: restore from the disk", "cp, fsync",
+        1.3)
     table.milliseconds("cairn log on a small repository, whole process", "cairn log", 25)
     return table.found
 

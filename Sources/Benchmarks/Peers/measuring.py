@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
-import mmap
 import resource
 import statistics
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -51,39 +52,36 @@ class Timings:
         return self.samples.get(workload, {}).get(contender)
 
 
-class WarmMemory:
-    """Has each contender begin with memory that the machine really has.
+class FullCache:
+    """Has each contender begin on a machine whose memory is full of cached files, as one in use is.
 
     A virtual machine gives memory that nobody uses back to its host, and the first touch of it afterwards costs several
     times what the write of a page does. Who writes over a file gets that file's pages back, and who writes a new file
     before the old one goes does not: without this, a benchmark on an idle machine measures which of them comes first.
-    On a machine in use, full of its own page cache, there is no such memory.
     """
 
-    def __init__(self, room: int) -> None:
-        """Holds all memory that is available but for `room` bytes."""
-        self._room = room
-        self._held = self._touched(max(self._available() - room, mmap.PAGESIZE))
+    def __init__(self, directory: Path) -> None:
+        """Uses a file there that is all hole: reading it takes memory, and nothing of the disk."""
+        self._file = tempfile.TemporaryFile(dir=directory)
+        self._file.truncate(2**43)
+        self._piece = bytearray(2**24)
+        self.fill()
+
+    def fill(self) -> None:
+        """Reads on, as much as there is free memory. What is cached already stays, all in all."""
+        for _ in range(self._free() // len(self._piece)):
+            self._file.readinto(self._piece)
 
     @staticmethod
-    def _available() -> int:
+    def _free() -> int:
         with open("/proc/meminfo", encoding="ascii") as file:
             for line in file:
-                if line.startswith("MemAvailable:"):
+                if line.startswith("MemFree:"):
                     return int(line.split()[1]) * 1024
         return 0
 
-    @staticmethod
-    def _touched(size: int) -> mmap.mmap:
-        populate = 0x8000  # MAP_POPULATE, which Python 3.11 has no name for
-        return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | populate)
 
-    def warm(self) -> None:
-        """Touches half of the room, and leaves it free."""
-        self._touched(self._room // 2).close()
-
-
-warm_memory: WarmMemory | None = None
+full_cache: FullCache | None = None
 """Set where it was asked for."""
 
 
@@ -139,8 +137,8 @@ def in_turn(
     names = list(contenders)
     shift = turn % len(names) if names else 0
     for name in names[shift:] + names[:shift]:
-        if warm_memory is not None:
-            warm_memory.warm()
+        if full_cache is not None:
+            full_cache.fill()
         taken, processor, result = seconds(contenders[name])
         if isinstance(contenders[name], Unfinished):
             # Now, and not among the next one's work.
