@@ -66,6 +66,7 @@ struct FileRestorer {
     var batches: [Batch] = []
     var current = Batch(offset: 0)
     func add(_ piece: Piece, _ length: Int) {
+      if length == 0 { return }
       if current.length > 0, current.length + length > Self.batchBytes {
         batches.append(current)
         current = Batch(offset: current.offset + current.length)

@@ -104,7 +104,7 @@ final class OutputFile: Sendable {
   /// Makes the file; it must not be there. `replacing` is the path that it goes to in the end.
   init(_ path: String, size: Int? = nil, replacing: String? = nil) throws {
     file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL)
-    replaced = replacing.flatMap { try? OpenFile($0, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) }
+    replaced = replacing.flatMap(Self.regularFile)
     // A sign of life for whoever takes away what dead writers left, the Python package: held until this is closed.
     flock(file.descriptor, LOCK_EX | LOCK_NB)
     // A full disk is known before the work is done; a filesystem that cannot tell is no reason not to try.
@@ -112,6 +112,13 @@ final class OutputFile: Sendable {
       let code = cairn_allocate(file.descriptor, Int64(size))
       if [ENOSPC, EDQUOT, EFBIG].contains(code) { throw failure("write \(size) bytes", path, code) }
     }
+  }
+
+  /// Looked at before it is opened: opening a device or FIFO can have effects of its own.
+  private static func regularFile(_ path: String) -> OpenFile? {
+    var info = stat()
+    guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
+    return try? OpenFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws {

@@ -54,7 +54,8 @@ struct Restoration {
       let path = output.temporary + "/" + file.path
       let parent = (path as NSString).deletingLastPathComponent
       try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-      try restorer.restore(file, to: path, done: done, total: total)
+      try restorer.restore(
+        file, to: path, replacing: output.destination + "/" + file.path, done: done, total: total)
       done += file.size
     }
     for directory in OutputDirectory.directories(of: files.map(\.path), in: output.temporary) {
