@@ -21,8 +21,17 @@ struct BlobStore: Sendable {
   func directory(_ digest: Digest) -> String { "\(repository)/blobs/\(digest.hex.prefix(2))" }
 
   func path(_ digest: Digest, _ encoding: Encoding) -> String {
+    // With room for all of it, and without a look for characters: a mapped load is mostly the opening of files.
     let hex = digest.hex
-    return "\(repository)/blobs/\(hex.prefix(2))/\(hex)\(encoding.rawValue)"
+    var path = ""
+    path.reserveCapacity(repository.utf8.count + hex.utf8.count + 16)
+    path += repository
+    path += "/blobs/"
+    path += Substring(hex.utf8.prefix(2))
+    path += "/"
+    path += hex
+    path += encoding.rawValue
+    return path
   }
 
   /// Where the blob has a file of its own; nil if it has none. A raw file of another size than `length` does not count.

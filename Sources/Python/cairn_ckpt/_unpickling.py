@@ -8,6 +8,7 @@ weights-only unpickler, fake mode, ``skip_data``, validation of sparse tensors) 
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import pickle
 from collections.abc import Iterator
@@ -143,6 +144,12 @@ def current_map_location() -> Any:
     return None
 
 
+@functools.cache
+def _takes_weights_only(load: Any) -> bool:
+    """Whether this PyTorch's reader of containers asks for it: older ones do not."""
+    return "weights_only" in inspect.signature(load).parameters
+
+
 def unpickle(
     checkpoint: Checkpoint, map_location: Any, weights_only: bool, verify: bool = False
 ) -> Any:
@@ -152,7 +159,7 @@ def unpickle(
 
     load: Any = torch.serialization._load
     arguments: dict[str, Any] = {"encoding": "utf-8"}
-    if "weights_only" in inspect.signature(load).parameters:
+    if _takes_weights_only(load):
         arguments["weights_only"] = weights_only
     with _kept_thread_state():
         return load(
