@@ -19,7 +19,7 @@ struct FileRestorer {
   }
 
   /// What a thread reads, checks and writes at once stays in its core's cache, and the disk gets to write it soon.
-  private static let batchBytes = 1 << 20
+  static let batchBytes = 1 << 20
 
   /// Writes one file to a path where nothing is yet. `done` and `total` are bytes, for the progress of several files.
   func restore(

@@ -29,7 +29,7 @@ struct Restoration {
   private func verifiedState() throws -> Checkpoint {
     let manifest = stored.manifest
     let pieces = manifest.storages.enumerated().flatMap { index, storage in storage.chunks.map { ($0, index) } }
-    try inParallel(pieces.count, buffers: 1 << 20) { [stored] position, buffer in
+    try inParallel(pieces.count, buffers: FileRestorer.batchBytes) { [stored] position, buffer in
       let (chunk, storage) = pieces[position]
       try stored.read(chunk, of: storage, through: buffer) { _, _ in }
     }
