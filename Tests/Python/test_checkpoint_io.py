@@ -69,6 +69,16 @@ def test_forced(
     assert same(results[0], results[1])
 
 
+@pytest.mark.skipif(not WEIGHTS_ONLY_BY_DEFAULT, reason="before 2.6 torch knew one of the two")
+def test_forced_both_ways(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(plain_state(), work / "a.ckpt")
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(RuntimeError, match="Only one of"):
+        plugin.load_checkpoint(work / "a.ckpt")
+
+
 def test_map_location_none_means_as_saved(work: Path) -> None:
     plugin = CairnCheckpointIO()
     plugin.save_checkpoint(state(), work / "a.ckpt")
