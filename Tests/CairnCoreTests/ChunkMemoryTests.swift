@@ -14,7 +14,10 @@ private final class Training: ByteSource, @unchecked Sendable {
   /// How many bytes were copied out: what was known where it lay is not.
   let copied = Atomic(0)
 
-  init(_ bytes: [UInt8], isInPlace: Bool = true) {
+  let preferredReadSize: Int
+
+  init(_ bytes: [UInt8], isInPlace: Bool = true, readSize: Int = 128 * 1024) {
+    preferredReadSize = readSize
     memory = .allocate(byteCount: bytes.count, alignment: 64)
     memory.copyBytes(from: bytes)
     self.isInPlace = isInPlace
@@ -87,6 +90,32 @@ extension VerifyOptions {
       #expect(try repository.load("round-\(round)") == [training.bytes])
     }
     #expect(try repository.verify(.readingData).problems == [])
+  }
+
+  @Test(arguments: [(true, 128 * 1024), (true, 100_001), (false, Int.max), (false, 0)])
+  func aChangeInAnyPieceOfAChunkIsSeen(isInPlace: Bool, readSize: Int) throws {
+    let scratch = try Scratch()
+    let size = 4 * ChunkMemory.pieceLength
+    let repository = try Repository.initialize(scratch.path + "/.cairn", chunkSize: size)
+    let piece = ChunkMemory.pieceLength
+    let training = Training(bytes(size - 100, seed: 1), isInPlace: isInPlace, readSize: readSize)
+    func saveAndLoad(_ path: String, new: Int) throws {
+      #expect(try repository.save(training, path).newBytes == new)
+      #expect(try repository.load(path) == [training.bytes])
+      training.copied.store(0, ordering: .relaxed)
+      #expect(try repository.save(training, path + "-again").newBytes == 0)
+      #expect(training.copied.load(ordering: .relaxed) == (isInPlace ? 0 : training.size))
+    }
+    try saveAndLoad("first", new: training.size)
+    for place in [0, piece - 1, piece, 2 * piece + 5, training.size - 1] {
+      training.memory[place] ^= 1
+      try saveAndLoad("changed-\(place)", new: training.size)
+    }
+    let start = Array(training.memory[..<piece])
+    UnsafeMutableRawBufferPointer(rebasing: training.memory[..<piece])
+      .copyMemory(from: UnsafeRawBufferPointer(rebasing: training.memory[piece..<2 * piece]))
+    UnsafeMutableRawBufferPointer(rebasing: training.memory[piece..<2 * piece]).copyBytes(from: start)
+    try saveAndLoad("exchanged", new: training.size)
   }
 
   @Test func whatWasRemovedMeanwhileIsWrittenAnew() throws {

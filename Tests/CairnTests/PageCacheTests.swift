@@ -17,7 +17,6 @@ import Testing
     return withExtendedLifetime(file) { PageCache.holds(file.descriptor, at: 0, count: size) }
   }
 
-  // Of a file of small tensors, finding them has read all.
   @Test(
     .enabled(if: Filesystem.suitsUncachedFiles(place)),
     arguments: [("small", true), ("large", true), ("large", false)])

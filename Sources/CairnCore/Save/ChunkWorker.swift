@@ -11,6 +11,8 @@ struct ChunkWorker {
   let table: ChunkTable
   let directory: WriterDirectory
   let packs: Packs
+  /// Whether this process had hashed nothing when the save began: then nothing is looked for in its memory.
+  let nothingIsKnown: Bool
   /// Holds a batch; what is hashed in it is what is written.
   let buffer: UnsafeMutableRawBufferPointer
   /// How many batches before this one had something new, in a row: after two it is not worth looking at the next one
@@ -19,7 +21,7 @@ struct ChunkWorker {
 
   init(
     repository: Repository, sources: [any ByteSource], chunking: Chunking, table: ChunkTable,
-    directory: WriterDirectory, packs: Packs, buffer: UnsafeMutableRawBufferPointer
+    directory: WriterDirectory, packs: Packs, nothingIsKnown: Bool, buffer: UnsafeMutableRawBufferPointer
   ) {
     self.repository = repository
     self.sources = sources
@@ -27,12 +29,13 @@ struct ChunkWorker {
     self.table = table
     self.directory = directory
     self.packs = packs
+    self.nothingIsKnown = nothingIsKnown
     self.buffer = buffer
   }
 
   /// Finds or writes the chunks of the tasks in `batch`.
   mutating func run(_ batch: [Int]) throws {
-    let batch = newInARow < 2 ? try reuseKnown(batch) : batch
+    let batch = nothingIsKnown || newInARow >= 2 ? batch : try reuseKnown(batch)
     // Asked before it is read.
     let cached = batch.first.map(isCached) ?? false
     var found: [(task: Int, digest: Digest, length: Int)] = []
@@ -72,7 +75,7 @@ struct ChunkWorker {
     table.setChecksums(checksums)
     table.setPlaces(places)
     for packful in table.addSmall(small, packSize: repository.configuration.chunkSize) {
-      try writePack(packful, cached: cached)
+      try writePack(packful)
     }
   }
 
@@ -87,7 +90,6 @@ struct ChunkWorker {
   /// Nothing that is written comes from there: it may be changing.
   private func reuseKnown(_ batch: [Int]) throws -> [Int] {
     let memory = repository.chunkMemory
-    if memory.isEmpty { return batch }
     var known: [(task: Int, digest: Digest, length: Int)] = []
     for task in batch where chunking.tasks[task].length >= ChunkMemory.minimumLength {
       let chunk = chunking.tasks[task]
@@ -121,25 +123,33 @@ struct ChunkWorker {
   /// Reads a chunk, and says what was read: in hashing each piece while it is in the cache, or in knowing it again.
   private func readAndHash(_ task: ChunkTask, into buffer: UnsafeMutableRawBufferPointer) throws -> Digest {
     let source = sources[task.storage]
-    let mayRecur = source.mayRecur && task.length >= ChunkMemory.minimumLength
-    var hash = SHA256()
-    let readSize = max(source.preferredReadSize, 1)
-    var start = 0
-    while start < task.length {
-      let end = task.length - start <= readSize ? task.length : start + readSize
-      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<end])
-      try source.read(into: part, at: task.offset + start)
-      if !mayRecur { hash.update(bufferPointer: UnsafeRawBufferPointer(part)) }
-      start = end
-    }
-    guard mayRecur else { return Digest(hash.finalize()) }
     let memory = repository.chunkMemory
-    let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<task.length])
-    let fingerprint = memory.fingerprint(of: bytes)
-    if let digest = fingerprint.flatMap({ memory.digest(of: $0) }) { return digest }
-    let digest = Digest(hashing: bytes)
+    var fingerprinting =
+      source.mayRecur && task.length >= ChunkMemory.minimumLength ? ChunkMemory.Fingerprinting(memory) : nil
+    let hashesAtOnce = fingerprinting == nil || nothingIsKnown
+    var hash = SHA256()
+    let step = Self.readLength(source, of: task)
+    for start in stride(from: 0, to: task.length, by: step) {
+      let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<min(start + step, task.length)])
+      try source.read(into: part, at: task.offset + start)
+      fingerprinting?.add(UnsafeRawBufferPointer(part))
+      if hashesAtOnce { hash.update(bufferPointer: UnsafeRawBufferPointer(part)) }
+    }
+    let fingerprint = fingerprinting?.finish()
+    if !hashesAtOnce {
+      if let digest = fingerprint.flatMap({ memory.digest(of: $0) }) { return digest }
+      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<task.length]))
+    }
+    let digest = Digest(hash.finalize())
     if let fingerprint { memory.remember(fingerprint, digest) }
     return digest
+  }
+
+  /// How much of a chunk is read at once: whole pieces of what has a fingerprint.
+  private static func readLength(_ source: any ByteSource, of task: ChunkTask) -> Int {
+    let length = min(max(source.preferredReadSize, 1), max(task.length, 1))
+    if !source.mayRecur { return length }
+    return (length + ChunkMemory.pieceLength - 1) / ChunkMemory.pieceLength * ChunkMemory.pieceLength
   }
 
   /// Where a blob that the index has can be reused: only after its file was opened, seen with the right size, and made
@@ -180,11 +190,12 @@ struct ChunkWorker {
     return .written
   }
 
-  func writePack(_ small: [(digest: Digest, bytes: [UInt8])], cached: Bool) throws {
+  func writePack(_ small: [(digest: Digest, bytes: [UInt8])]) throws {
     if small.isEmpty { return }
     let pack = PackFile(packing: small)
     let digest = Digest(hashing: pack.bytes)
-    let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0, cached: cached) }
+    // Through the page cache: an array does not lie at a page's start, and goes no other way.
+    let temporary = try pack.bytes.withUnsafeBytes { try directory.write(digest.hex + ".pack", $0, cached: true) }
     table.addFile(.init(temporary: temporary, final: repository.blobs.path(digest, .pack)))
     table.setPlaces(pack.table.entries.map { ($0.digest, .packed(digest)) })
   }

@@ -71,15 +71,14 @@ final class Saver {
     let failed = Atomic(false)
     let packs = Packs(blobs: repository.blobs)
     let sources = content.sources
-    // For the last pack; asked before it is read.
-    let endIsCached = sources.last.map { $0.isCached(at: 0, count: $0.size) } ?? false
+    let nothingIsKnown = repository.chunkMemory.isEmpty
     try onThreads(min(workerCount, max(batches.count, 1))) { _ in
       let size = min(chunkSize, max(batches.map { $0.reduce(0) { $0 + chunking.tasks[$1].length } }.max() ?? 0, 1))
       let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 4_096)
       defer { buffer.deallocate() }
       var worker = ChunkWorker(
         repository: repository, sources: sources, chunking: chunking, table: table, directory: directory,
-        packs: packs, buffer: buffer)
+        packs: packs, nothingIsKnown: nothingIsKnown, buffer: buffer)
       do {
         while !failed.load(ordering: .relaxed) {
           try request.checkCancelled()
@@ -97,8 +96,8 @@ final class Saver {
     let empty = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     try ChunkWorker(
       repository: repository, sources: sources, chunking: chunking, table: table, directory: directory, packs: packs,
-      buffer: empty
-    ).writePack(table.takeSmall(), cached: endIsCached)
+      nothingIsKnown: nothingIsKnown, buffer: empty
+    ).writePack(table.takeSmall())
   }
 }
 
