@@ -54,27 +54,28 @@ public struct RepositoryConfiguration: Codable, Sendable, Hashable {
         .notARepository, "\(directory): no Cairn repository (it has no \(fileName))",
         advice: "make one with `cairn init`, or name another with --repo or CAIRN_REPO")
     }
-    let repair = "restore \(fileName) from a backup"
-    // The format first: a newer one may have other members.
-    struct Head: Codable { var format: Int }
-    guard let head = try? JSONDecoder().decode(Head.self, from: Data(bytes)) else {
-      throw CairnError.damaged(path, "it is not the JSON that `init` wrote", advice: repair)
+    func damaged(_ flaw: String) -> CairnError {
+      CairnError.damaged(path, flaw, advice: "restore \(fileName) from a backup")
     }
-    guard head.format <= currentFormat else {
+    let decoder = JSONDecoder()
+    let stored = try? decoder.decode(Stored.self, from: Data(bytes))
+    // A newer one may have other members.
+    struct Head: Codable { var format: Int }
+    let format = stored?.format ?? (try? decoder.decode(Head.self, from: Data(bytes)))?.format
+    guard let format else { throw damaged("it is not the JSON that `init` wrote") }
+    guard format <= currentFormat else {
       throw CairnError(
-        .newerFormat, "\(directory): made by a newer Cairn (format \(head.format); this one knows \(currentFormat))",
+        .newerFormat, "\(directory): made by a newer Cairn (format \(format); this one knows \(currentFormat))",
         advice: "use a newer Cairn")
     }
-    guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(bytes)) else {
-      throw CairnError.damaged(path, "it is not the JSON that `init` wrote", advice: repair)
-    }
+    guard let stored else { throw damaged("it is not the JSON that `init` wrote") }
     let configuration = RepositoryConfiguration(
       format: stored.format, id: stored.id, hash: stored.hash, chunkSize: stored.chunkSize, journal: stored.journal)
     guard try stored.checksum == configuration.checksum() else {
-      throw CairnError.damaged(path, "its checksum is wrong", advice: repair)
+      throw damaged("its checksum is wrong")
     }
     guard stored.hash == "sha256", stored.chunkSize > 0, stored.chunkSize % chunkUnit == 0 else {
-      throw CairnError.damaged(path, "values that no Cairn writes", advice: repair)
+      throw damaged("values that no Cairn writes")
     }
     return configuration
   }

@@ -81,16 +81,16 @@ def full(bench: Bench, workload: str = "full", dtype: torch.dtype = torch.float3
         if LIGHTNING in all_savers:
             all_savers[LIGHTNING]()
         check = _checked(workload, state)
-        _mapped_loads(timings, workload, turn, savers, check)
+        _mapped_loads(timings, workload, turn, savers, check, times=9)
         in_turn(timings, f"{workload}: copied load", turn, savers.copying_loaders(state), check)
     _first_save_unchanged(bench, savers, state, workload)
 
 
 def _mapped_loads(
-    timings: Timings, workload: str, turn: int, savers: Savers, check: Callable[[str, Any], None]
+    timings: Timings, workload: str, turn: int, savers: Savers, check: Callable[[str, Any], None], times: int = 3
 ) -> None:
-    """Three in a round: each is of a few milliseconds, which vary by half."""
-    for number in range(3 * turn, 3 * turn + 3):
+    """Several in a round: each is of a few milliseconds, which vary by half."""
+    for number in range(times * turn, times * (turn + 1)):
         in_turn(timings, f"{workload}: mapped load", number, savers.mapped_loaders(), check)
 
 

@@ -8,16 +8,21 @@ import Foundation
 /// or is on the list of trusted ones, as git does with `safe.directory`.
 public struct RepositoryDiscovery: Sendable {
   /// The environment that is looked at: `CAIRN_REPO`, `XDG_CONFIG_HOME`, `HOME`.
-  public var environment: [String: String]
+  public var environment: [String: String] {
+    get { given ?? ProcessInfo.processInfo.environment }
+    set { given = newValue }
+  }
+  private var given: [String: String]?
   /// The user whose repositories are trusted.
   public var user: UInt32
 
   /// The variable that names a repository.
   public static let variable = "CAIRN_REPO"
 
-  /// Discovery for this process.
-  public init(environment: [String: String] = ProcessInfo.processInfo.environment, user: UInt32 = geteuid()) {
-    self.environment = environment
+  /// Discovery for this process, in its own environment unless another is given.
+  public init(environment: [String: String]? = nil, user: UInt32 = geteuid()) {
+    // A process's own is read when it is needed: a load by a pointer to a repository of the user's needs none of it.
+    given = environment
     self.user = user
   }
 
