@@ -69,6 +69,25 @@ def test_forced(
     assert same(results[0], results[1])
 
 
+def test_what_is_refused_is_loaded_once(work: Path) -> None:
+    plugin = CairnCheckpointIO()
+    plugin.save_checkpoint(any_state(), work / "a.ckpt")
+    moved: list[str] = []
+
+    def to_cpu(storage: Any, location: str) -> Any:
+        moved.append(location)
+        return storage
+
+    with pytest.raises(pickle.UnpicklingError):
+        plugin.load_checkpoint(work / "a.ckpt", to_cpu, weights_only=True)
+    once = len(moved)
+    torch.save(any_state(), work / "torch.pt")
+    moved.clear()
+    with pytest.raises(pickle.UnpicklingError):
+        torch.load(work / "torch.pt", to_cpu, weights_only=True)
+    assert once == len(moved)
+
+
 @pytest.mark.skipif(not WEIGHTS_ONLY_BY_DEFAULT, reason="before 2.6 torch knew one of the two")
 def test_forced_both_ways(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = CairnCheckpointIO()

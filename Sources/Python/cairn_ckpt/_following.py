@@ -29,6 +29,8 @@ class _Request:
     checkpoint: Checkpoint
     map_location: Any
     verify: bool
+    refusal: pickle.UnpicklingError | None = None
+    """What loading weights only has come to, if that was tried."""
     is_open: bool = True
     """Whether the container that asks for it has yet to be met: it is answered once."""
 
@@ -60,14 +62,14 @@ def _trigger() -> bytes:
 
 
 def _is_strict(weights_only: bool | None) -> bool:
-    """Whether ``torch.load`` would surely load weights only."""
+    """Whether ``torch.load`` would surely load weights only, and put what is refused into words."""
     import torch
 
-    if any(name in os.environ for name in _FORCING):
-        return False
-    # PyTorch 2.6 made it the default, and this function says so.
+    # PyTorch 2.6 made it the default, which this function says; 2.4 also gives other errors.
     default = getattr(torch.serialization, "_default_to_weights_only", None)
-    return bool(weights_only or (weights_only is None and default is not None and default(None)))
+    if default is None or any(name in os.environ for name in _FORCING):
+        return False
+    return bool(default(None) if weights_only is None else weights_only)
 
 
 def load(
@@ -82,11 +84,15 @@ def load(
     import torch
 
     _hook.register()
+    refusal = None
     if _is_strict(weights_only):
-        with contextlib.suppress(pickle.UnpicklingError):
+        try:
             return _unpickling.unpickle(checkpoint, map_location, True, verify)
+        except pickle.UnpicklingError as error:
+            # Without its frames, which hold what was loaded.
+            refusal = error.with_traceback(None)
     trigger = io.BytesIO(_trigger())
-    with _requesting(_Request(checkpoint, map_location, verify)):
+    with _requesting(_Request(checkpoint, map_location, verify, refusal)):
         # mmap is named, since torch's configuration may say otherwise and this is no file.
         return torch.load(trigger, map_location="cpu", weights_only=weights_only, mmap=False)
 
@@ -123,6 +129,8 @@ def follow(fields: Any, weights_only: bool) -> Any:
     if request is not None and request.is_open and isinstance(fields, dict):
         if fields.get("in_hand") == _TOKEN:
             request.is_open = False
+            if weights_only and request.refusal is not None:
+                raise request.refusal
             return _unpickling.unpickle(
                 request.checkpoint, request.map_location, weights_only, request.verify
             )
