@@ -11,7 +11,7 @@ struct ChunkWorker {
   let table: ChunkTable
   let directory: WriterDirectory
   let packs: Packs
-  /// Whether this process had hashed nothing when the save began: then nothing is looked for in its memory.
+  /// Whether this process had hashed nothing when the save began: then nothing is looked at where it lies.
   let nothingIsKnown: Bool
   /// Holds a batch; what is hashed in it is what is written.
   let buffer: UnsafeMutableRawBufferPointer
@@ -120,27 +120,25 @@ struct ChunkWorker {
     UnsafeMutableRawBufferPointer(rebasing: buffer[start..<start + length])
   }
 
-  /// Reads a chunk, and says what was read: in hashing each piece while it is in the cache, or in knowing it again.
+  /// Reads a chunk, and says what was read: each piece is hashed, or fingerprinted to be known again, while it is in the
+  /// cache.
   private func readAndHash(_ task: ChunkTask, into buffer: UnsafeMutableRawBufferPointer) throws -> Digest {
     let source = sources[task.storage]
     let memory = repository.chunkMemory
     var fingerprinting =
       source.mayRecur && task.length >= ChunkMemory.minimumLength ? ChunkMemory.Fingerprinting(memory) : nil
-    let hashesAtOnce = fingerprinting == nil || nothingIsKnown
     var hash = SHA256()
     let step = Self.readLength(source, of: task)
     for start in stride(from: 0, to: task.length, by: step) {
       let part = UnsafeMutableRawBufferPointer(rebasing: buffer[start..<min(start + step, task.length)])
       try source.read(into: part, at: task.offset + start)
       fingerprinting?.add(UnsafeRawBufferPointer(part))
-      if hashesAtOnce { hash.update(bufferPointer: UnsafeRawBufferPointer(part)) }
+      if fingerprinting == nil { hash.update(bufferPointer: UnsafeRawBufferPointer(part)) }
     }
-    let fingerprint = fingerprinting?.finish()
-    if !hashesAtOnce {
-      if let digest = fingerprint.flatMap({ memory.digest(of: $0) }) { return digest }
-      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<task.length]))
-    }
-    let digest = Digest(hash.finalize())
+    guard let fingerprinting else { return Digest(hash.finalize()) }
+    let fingerprint = fingerprinting.finish()
+    if let digest = fingerprint.flatMap({ memory.digest(of: $0) }) { return digest }
+    let digest = Digest(hashing: UnsafeRawBufferPointer(rebasing: buffer[..<task.length]))
     if let fingerprint { memory.remember(fingerprint, digest) }
     return digest
   }
