@@ -189,6 +189,12 @@ def test_sql_is_the_command_lines(filled: Repository) -> None:
     assert filled.query(twice) == cairn("query", twice)
 
 
+def test_sql_that_takes_much_memory_is_stopped(repository: Repository) -> None:
+    with pytest.raises(Stopped, match="too much memory"):
+        repository.query(ENDLESS + "hex(randomblob(5000)) AS r FROM c ORDER BY r", timeout=20)
+    assert repository.query("SELECT 1 AS one") == [{"one": 1}]
+
+
 def test_values_of_sql(repository: Repository) -> None:
     given = [None, -(2**63), 2**63 - 1, 1.0, 0.1, -math.inf]
     given += ["ä\u2028\U0001f600\n\"\\", b"\0\xff", "", b""]

@@ -37,9 +37,13 @@ int cairn_exchange(const char *first, const char *second);
 // ENOTTY, EINVAL or ENOSYS where the filesystem cannot.
 int cairn_clone(int to, int from);
 
-// Keeps SQLite from counting the memory that it takes, which locks a mutex at each of millions of allocations in a save of
-// many tensors. Of the whole process: for programs whose SQLite is their own. Does nothing once SQLite is at work.
-void cairn_sqlite_without_statistics(void);
+// Has SQLite's memory counted by an atomic number instead of by SQLite, which locks a mutex at each of millions of
+// allocations in a save of many tensors. Of the whole process: for programs whose SQLite is their own. Does nothing once
+// SQLite is at work. sqlite3_memory_used and SQLite's heap limits are without effect afterwards.
+void cairn_sqlite_own(void);
+
+// The bytes that SQLite has allocated in this process, whoever counts them.
+int64_t cairn_sqlite_memory(void);
 
 // Keeps the SQLite connection `db` (a sqlite3 *) from checkpointing its WAL when it is closed.
 // Returns an SQLite result code.

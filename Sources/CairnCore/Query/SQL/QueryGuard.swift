@@ -1,3 +1,4 @@
+import CairnSystem
 import GRDBSQLite
 
 /// What keeps somebody else's SQL from doing anything but reading, and from going on for ever: an authorizer
@@ -13,7 +14,7 @@ final class QueryGuard {
   private(set) var refused: String?
   private let limits: QueryLimits
   private let isCancelled: (() -> Bool)?
-  private let memoryBefore = sqlite3_memory_used()
+  private let memoryBefore = cairn_sqlite_memory()
   private var worked = Duration.zero
   private var since: ContinuousClock.Instant?
   private var watchdog: QueryWatchdog?
@@ -77,7 +78,7 @@ final class QueryGuard {
       stop = .cancelled
     } else if isTooLate {
       stop = .time
-    } else if sqlite3_memory_used() - memoryBefore > Int64(limits.memory) {
+    } else if cairn_sqlite_memory() - memoryBefore > Int64(limits.memory) {
       stop = .memory
     }
     return stop == nil
