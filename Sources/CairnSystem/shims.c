@@ -6,13 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -85,50 +82,6 @@ void cairn_keep_in_child(int fd) {
     int expected = fd + 1;
     if (atomic_compare_exchange_strong(&guarded[i], &expected, 0)) return;
   }
-}
-
-static _Atomic int64_t sqlite_bytes;
-static atomic_bool counts_sqlite_bytes;
-
-static void count_sqlite(int64_t bytes) { atomic_fetch_add_explicit(&sqlite_bytes, bytes, memory_order_relaxed); }
-
-static int sqlite_size(void *memory) { return (int)malloc_usable_size(memory); }
-
-static void *sqlite_allocate(int size) {
-  void *memory = malloc((size_t)size);
-  count_sqlite(sqlite_size(memory));
-  return memory;
-}
-
-static void sqlite_free(void *memory) {
-  count_sqlite(-(int64_t)sqlite_size(memory));
-  free(memory);
-}
-
-static void *sqlite_reallocate(void *memory, int size) {
-  int64_t before = sqlite_size(memory);
-  void *moved = realloc(memory, (size_t)size);
-  if (moved) count_sqlite(sqlite_size(moved) - before);
-  return moved;
-}
-
-static int sqlite_round_up(int size) { return (size + 7) & ~7; }
-
-static int sqlite_begin(void *unused) { return (void)unused, SQLITE_OK; }
-
-static void sqlite_end(void *unused) { (void)unused; }
-
-void cairn_sqlite_own(void) {
-  static const sqlite3_mem_methods methods = {
-      sqlite_allocate, sqlite_free, sqlite_reallocate, sqlite_size, sqlite_round_up, sqlite_begin, sqlite_end, NULL,
-  };
-  if (sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) != SQLITE_OK) return;
-  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-  atomic_store(&counts_sqlite_bytes, true);
-}
-
-int64_t cairn_sqlite_memory(void) {
-  return atomic_load(&counts_sqlite_bytes) ? atomic_load(&sqlite_bytes) : sqlite3_memory_used();
 }
 
 int cairn_sqlite_no_checkpoint_on_close(void *db) {
