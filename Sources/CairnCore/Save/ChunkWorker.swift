@@ -91,10 +91,10 @@ struct ChunkWorker {
   private func reuseKnown(_ batch: [Int]) throws -> [Int] {
     let memory = repository.chunkMemory
     var known: [(task: Int, digest: Digest, length: Int)] = []
-    for task in batch where chunking.tasks[task].length >= ChunkMemory.minimumLength {
+    for task in batch where isRemembered(chunking.tasks[task]) {
       let chunk = chunking.tasks[task]
       let source = sources[chunk.storage]
-      guard source.mayRecur,
+      guard
         let print = source.withBytesInPlace(at: chunk.offset, count: chunk.length, { memory.fingerprint(of: $0) }),
         let digest = print.flatMap({ memory.digest(of: $0) }), table.mayReuse(digest)
       else { continue }
@@ -125,8 +125,7 @@ struct ChunkWorker {
   private func readAndHash(_ task: ChunkTask, into buffer: UnsafeMutableRawBufferPointer) throws -> Digest {
     let source = sources[task.storage]
     let memory = repository.chunkMemory
-    var fingerprinting =
-      source.mayRecur && task.length >= ChunkMemory.minimumLength ? ChunkMemory.Fingerprinting(memory) : nil
+    var fingerprinting = isRemembered(task) ? ChunkMemory.Fingerprinting(memory) : nil
     var hash = SHA256()
     let step = Self.readLength(source, of: task)
     for start in stride(from: 0, to: task.length, by: step) {
@@ -141,6 +140,11 @@ struct ChunkWorker {
     let digest = Digest(hashing: UnsafeRawBufferPointer(rebasing: buffer[..<task.length]))
     if let fingerprint { memory.remember(fingerprint, digest) }
     return digest
+  }
+
+  /// Whether a chunk has a fingerprint, by which a later save knows it again.
+  private func isRemembered(_ task: ChunkTask) -> Bool {
+    sources[task.storage].mayRecur && task.length >= ChunkMemory.minimumLength
   }
 
   /// How much of a chunk is read at once: whole pieces of what has a fingerprint.
